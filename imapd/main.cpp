@@ -67,5 +67,6 @@ int main(int argc, char** argv) {
   imapd.services = {Service::Imap, Service::Imaps, Service::Sieve};
   imapd.run_login = imap::run_login;
   imapd.run_worker = imap::run_worker;
+  imapd.runs_programs = imap::runs_programs;
   return run_daemon(store::mailbox_daemon(std::move(imapd)), argc, argv);
 }

@@ -51,6 +51,7 @@ class Worker {
     who.tag = client.state;
     who.client = client.client_address;
     who.hidden_capabilities = account.imap_capability;
+    who.account = account;
     Session session(context_for(client.service), *connection, std::move(who), counted(account),
                     *std::move(store));
     sessions_.insert(&session);
@@ -190,6 +191,14 @@ class Worker {
 };
 
 }  // namespace
+
+bool runs_programs(const Config& config) {
+  const auto& settings = config.at(Service::Imap);
+  bool has_programs = !config.sieve_pipe_bin_dir.empty() || !config.sieve_filter_bin_dir.empty() ||
+                      !config.sieve_execute_bin_dir.empty();
+  bool has_events = !settings.imapsieve_scripts.empty() || !settings.imapsieve_url.empty();
+  return has_programs || has_events;
+}
 
 void run_login(Child& child) {
   auto make = [](Connection& connection, std::shared_ptr<const Config> config,

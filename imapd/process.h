@@ -9,4 +9,8 @@ namespace pennypost::imap {
 void run_login(Child& child);
 void run_worker(Child& child);
 
+/// Whether scripts that clients cause to run may need programs (vnd.dovecot.pipe and its kin), or
+/// send mail by sendmail.
+bool runs_programs(const Config& config);
+
 }  // namespace pennypost::imap

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -79,6 +80,62 @@ Result<std::vector<std::string>> ask_apart(
   if (!lines.empty() && (is_answer || lines.front() == failed)) lines.erase(lines.begin());
   if (!is_answer) return Error::permanent(join(lines, "; "));
   return lines;
+}
+
+namespace {
+
+/// Hears line by line what comes through a pipe, until its end.
+void hear_all(int pipe, const Tell& hear) {
+  std::string waiting;
+  std::array<char, 16'384> block;
+  for (;;) {
+    auto count = ::read(pipe, block.data(), block.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;
+    waiting.append(block.data(), static_cast<std::size_t>(count));
+    std::size_t from = 0;
+    for (auto end = waiting.find('\n'); end != waiting.npos; end = waiting.find('\n', from)) {
+      hear(waiting.substr(from, end - from));
+      from = end + 1;
+    }
+    waiting.erase(0, from);
+  }
+  if (!waiting.empty()) hear(waiting);
+}
+
+}  // namespace
+
+Result<void> work_as(const std::optional<Privileges>& keep,
+                     const std::function<void(const Tell& tell)>& work, const Tell& hear) {
+  if (!keep) {
+    work(hear);
+    return {};
+  }
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    return Error::temporary(std::string("pipe: ") + std::strerror(errno));
+  Descriptor reading(ends[0]);
+  Descriptor writing(ends[1]);
+  pid_t pid = ::fork();
+  if (pid < 0) return Error::temporary(std::string("fork: ") + std::strerror(errno));
+  if (pid == 0) {
+    Tell tell = [&writing](const std::string& line) {
+      if (!write_all(writing.number(), line + "\n", "the pipe")) ::_exit(1);
+    };
+    auto dropped = drop_privileges(*keep);
+    if (dropped) {
+      work(tell);
+    } else {
+      (void)write_all(STDERR_FILENO, dropped.error().text() + "\n", "standard error");
+    }
+    ::_exit(dropped ? 0 : 1);
+  }
+  writing.close();
+  hear_all(reading.number(), hear);
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  if (status == 0) return {};
+  return Error::temporary("the work ended early, with status " + std::to_string(status));
 }
 
 std::string unreadable_part(const std::string& path) {

@@ -181,6 +181,7 @@ Result<Privileges> Master::privileges(const Config& config, const Kind& kind,
   Calls calls = kind.calls;
   // PAM's modules are chosen by the admin, and may start programs.
   if (kind.user == Kind::User::AuthUser && config.system_users) calls = Calls::RunPrograms;
+  if (kind.runs_programs && kind.runs_programs(config)) calls = Calls::RunPrograms;
   keep.no_signals = !has(calls, Calls::RunPrograms);
   if (config.seccomp_filter) keep.calls = calls;
   if (!is_root()) return keep;

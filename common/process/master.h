@@ -64,6 +64,9 @@ struct Kind {
   bool read_only = false;     // landlock: files may be read, but nothing on disk changed,
                               // except the files in the directories that `writes` names
   std::function<std::vector<std::string>(const Config&)> writes;
+  /// Whether with this configuration it runs programs, so that `calls` are not enough; empty:
+  /// never.
+  std::function<bool(const Config&)> runs_programs;
   std::vector<std::string> peers;  // kinds that it is linked with; named on one side
   std::function<void(Child&)> run;
   std::optional<ProcessLimit> limit;  // of an on-demand kind

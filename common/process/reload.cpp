@@ -282,13 +282,14 @@ Task<> Master::wait_until_taken() {
   co_await asking.join();
 }
 
-/// A running process can't change its user or groups, so a worker whose account has others now must
-/// be replaced.
+/// A running process can't change its user or groups, nor make more system calls, so a worker whose
+/// account or settings ask for others now must be replaced.
 bool Master::needs_other_rights(const Process& process, const Config& before) const {
-  if (process.kind->user != Kind::User::Account || !is_root()) return false;
-  if (!process.identity) return false;
-  auto old_rights = privileges(before, *process.kind, &*process.identity);
-  auto new_rights = privileges(*config(), *process.kind, &*process.identity);
+  if (process.kind->user != Kind::User::Account) return false;
+  if (is_root() && !process.identity) return false;
+  const auto* identity = process.identity ? &*process.identity : nullptr;
+  auto old_rights = privileges(before, *process.kind, identity);
+  auto new_rights = privileges(*config(), *process.kind, identity);
   return old_rights && new_rights && *old_rights != *new_rights;
 }
 

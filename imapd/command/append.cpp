@@ -16,6 +16,7 @@
 
 #include "common/async/turn.h"
 #include "imapd/command/append_batch.h"
+#include "imapd/command/event_scripts.h"
 #include "imapd/command/handlers.h"
 #include "imapd/command/shared.h"
 #include "imapd/command/url_source.h"
@@ -254,11 +255,19 @@ Task<Reply> store_messages(SessionContext& context, AppendBatch& batch) {
   auto appended = co_await std::move(appending);
   if (!appended) co_return Reply(with_try_create(appended.error()));
   context.note_own(*batch.target, appended->uids);
+  auto reply = Reply::ok(append_uid_code(*appended) + " Append completed.");
   if (batch.replaced) {
     auto removing = remove_replaced(context, batch, *appended);
-    co_return co_await std::move(removing);
+    reply = co_await std::move(removing);
+    if (reply.status() != Reply::Status::Ok) co_return reply;
   }
-  co_return Reply::ok(append_uid_code(*appended) + " Append completed.");
+  MailEvent event;
+  event.cause = EventCause::Append;
+  event.mailbox = *batch.target;
+  for (auto uid : appended->uids) event.messages.push_back({uid, ""});
+  auto running = run_event_scripts(context, std::move(event));
+  co_await std::move(running);
+  co_return reply;
 }
 
 // Takes the messages to the end of the command; nothing where they have all come, else the reply.

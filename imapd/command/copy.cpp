@@ -1,6 +1,7 @@
 // COPY and MOVE, with their UID forms.
 //
 // STANDARDS  RFC 9051 section 6.4.7, RFC 6851 (MOVE), RFC 4315 section 3 (COPYUID)
+#include "imapd/command/event_scripts.h"
 #include "imapd/command/handlers.h"
 #include "imapd/command/shared.h"
 #include "imapd/response/untagged.h"
@@ -38,6 +39,13 @@ Task<Reply> copy_messages(SessionContext& context, const CommandHead& command, b
   if (!copied) co_return Reply(with_try_create(copied.error()));
   if (copied->source.empty()) co_return Reply::ok("No messages found.");
   context.note_own(target, copied->target);
+  MailEvent event;
+  event.cause = EventCause::Copy;
+  event.mailbox = target;
+  event.from = mailbox.name().text();
+  for (auto uid : copied->target) event.messages.push_back({uid, ""});
+  auto running = run_event_scripts(context, std::move(event));
+  co_await std::move(running);
   if (!and_remove) co_return Reply::ok(code + " Copy completed.");
   // RFC 6851 section 4.3: COPYUID comes before the EXPUNGE lines, in an untagged OK.
   context.put("* OK " + code + " Moved UIDs.\r\n");

@@ -4,6 +4,7 @@
 //            RFC 7162 (CHANGEDSINCE, VANISHED), RFC 9394 (PARTIAL)
 #include <algorithm>
 
+#include "imapd/command/event_scripts.h"
 #include "imapd/command/handlers.h"
 #include "imapd/command/shared.h"
 #include "imapd/fetch/fetch_producer.h"
@@ -127,10 +128,16 @@ Task<Reply> fetch(SessionContext& context, const CommandHead& command) {
     auto applying = apply_changed_since(context, request, numbers);
     co_await std::move(applying);
   }
+  bool marks_seen = std::ranges::any_of(request.items, &FetchItem::marks_seen);
+  auto& mailbox = context.selected()->mailbox();
+  std::vector<store::Uid> marked;
+  if (marks_seen) marked = context.selected()->uids(numbers);
+  FlagsBefore flags_before(context, mailbox, marked);
   auto fetching = fetch_numbers(context, numbers, request, command.is_uid());
   auto reply = co_await std::move(fetching);
-  bool marks_seen = std::ranges::any_of(request.items, &FetchItem::marks_seen);
-  if (marks_seen) context.selected()->note_told_flags(context.selected()->uids(numbers));
+  context.selected()->note_told_flags(marked);
+  auto running = run_event_scripts(context, flags_before.event(mailbox));
+  co_await std::move(running);
   co_return reply;
 }
 

@@ -54,6 +54,9 @@ Task<Reply> status(SessionContext& context, const CommandHead& command);
 Task<Reply> list(SessionContext& context, const CommandHead& command);
 Task<Reply> lsub(SessionContext& context, const CommandHead& command);
 
+// Scripts: filter.cpp.
+Task<Reply> filter(SessionContext& context, const CommandHead& command);
+
 // The quota and the annotations: quota.cpp, metadata.cpp.
 Task<Reply> get_quota(SessionContext& context, const CommandHead& command);
 Task<Reply> get_quota_root(SessionContext& context, const CommandHead& command);

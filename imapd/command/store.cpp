@@ -6,6 +6,7 @@
 
 #include "common/async/turn.h"
 #include "common/base/text.h"
+#include "imapd/command/event_scripts.h"
 #include "imapd/command/handlers.h"
 #include "imapd/command/shared.h"
 #include "imapd/grammar/modseq.h"
@@ -109,6 +110,7 @@ Task<Reply> store_flags(SessionContext& context, const CommandHead& command) {
   auto uids = selected.uids(numbers);
   auto& mailbox = selected.mailbox();
   auto keywords = mailbox.keywords().size();
+  FlagsBefore flags_before(context, mailbox, uids);
   auto storing = context.retry_while_locked(context.lane_for(uids.size()),
                                             [&] { return mailbox.store(uids, change); });
   auto waiting = with_signs_of_life(context, "Still changing flags.", std::move(storing));
@@ -120,6 +122,8 @@ Task<Reply> store_flags(SessionContext& context, const CommandHead& command) {
     auto telling = context.tell_selected(false, command.is_uid());
     co_await std::move(telling);
   }
+  auto running = run_event_scripts(context, flags_before.event(mailbox));
+  co_await std::move(running);
   // Who follows the mailbox hears of it behind the lines that follow here.
   selected.note_told_flags(stored.changed);
   std::ranges::sort(stored.modified);

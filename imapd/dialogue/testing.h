@@ -38,10 +38,17 @@ class TestAccount {
     std::filesystem::remove_all(root_);
   }
 
+  store::AccountRef ref() const {
+    store::AccountRef account;
+    account.name = user;
+    account.home = root_;
+    account.mail_location = format_ == Format::Maildir
+                                ? "maildir:" + root_ + "/Maildir"
+                                : "mbox:" + root_ + "/mail:INBOX=" + root_ + "/inbox";
+    return account;
+  }
   virtual std::unique_ptr<store::MailStore> open() const {
-    auto text = format_ == Format::Maildir ? "maildir:" + root_ + "/Maildir"
-                                           : "mbox:" + root_ + "/mail:INBOX=" + root_ + "/inbox";
-    auto location = store::MailLocation::parse(text, {"ann", root_});
+    auto location = store::MailLocation::parse(ref().mail_location, {"ann", root_});
     REQUIRE(location.has_value());
     // As a worker has them.
     store::StoreSettings settings;
@@ -91,9 +98,10 @@ class Client {
     auto [server, mine] = memory_streams(loop_);
     server_ = std::make_unique<Connection>(loop_, std::move(server), std::chrono::seconds(5));
     client_ = std::make_unique<Connection>(loop_, std::move(mine), std::chrono::seconds(5));
-    session_ =
-        std::make_unique<Session>(worker_, *server_, LoggedIn{account.user, "SESSION", "login"},
-                                  accounts_.open(account.user), account.open());
+    LoggedIn who{account.user, "SESSION", "login"};
+    who.account = account.ref();
+    session_ = std::make_unique<Session>(worker_, *server_, std::move(who),
+                                         accounts_.open(account.user), account.open());
     watching_ = std::make_unique<Nursery>(loop_);
     watching_->start(hub_.run());
     sessions_.start(session_->serve());

@@ -6,6 +6,7 @@
 #include "common/sasl/server.h"
 #include "common/session/command_table.h"
 #include "common/session/error_limits.h"
+#include "store/filtering/scripts_of.h"
 
 namespace pennypost::imap::managesieve {
 namespace {
@@ -39,7 +40,8 @@ LoginSession::LoginSession(Connection& connection, std::shared_ptr<const Config>
                            store::LoginClient client, store::AuthPort& auth)
     : store::LoginSession("managesieve", connection, config, std::move(client), auth),
       dialogue_(connection, {login_line_bytes_max, string_bytes_max}),
-      redirects_max_(config->sieve_max_redirects) {}
+      redirects_max_(config->sieve_max_redirects),
+      extensions_(store::offered_extensions(*config, store::ScriptUse::Upload)) {}
 
 Task<std::optional<store::LoginSuccess>> LoginSession::serve() {
   connection().set_timeout(settings().imap_login_timeout);
@@ -92,6 +94,7 @@ void LoginSession::put_capabilities() {
   now.mechanisms = offer().mechanisms;
   now.redirects_max = redirects_max_;
   now.has_starttls = can_start_tls();
+  now.extensions = extensions_;
   dialogue_.put(lines_of(now));
 }
 
@@ -130,8 +133,13 @@ Task<> LoginSession::authenticate(const Command& command) {
   const auto& arguments = command.arguments;
   if (!offer().holds(arguments[0].text)) {
     bool needs_tls = ServerExchange::is_plaintext(arguments[0].text) && !allows_plaintext();
-    dialogue_.answer_mistake(needs_tls ? "Passwords are not taken without TLS; use STARTTLS."
-                                       : "There is no such SASL mechanism here.");
+    if (needs_tls) {
+      // RFC 5804 section 1.3
+      dialogue_.answer(
+          Reply::no("Passwords are not taken without TLS; use STARTTLS.", "ENCRYPT-NEEDED"));
+    } else {
+      dialogue_.answer_mistake("There is no such SASL mechanism here.");
+    }
     co_return;
   }
   store::AuthStep step;

@@ -16,6 +16,7 @@
 
 #include "imapd/managesieve/dialogue.h"
 #include "store/login/login_session.h"
+#include "store/sieve/extensions.h"
 
 namespace pennypost::imap::managesieve {
 
@@ -46,6 +47,7 @@ class LoginSession final : public store::LoginSession {
 
   Dialogue dialogue_;
   std::uint64_t redirects_max_;
+  store::sieve::Extensions extensions_;
 };
 
 }  // namespace pennypost::imap::managesieve

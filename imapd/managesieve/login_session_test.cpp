@@ -72,7 +72,8 @@ TEST_CASE(
   Dialogue dialogue("192.0.2.9");
   auto text = dialogue.say("AUTHENTICATE \"PLAIN\" " + quoted(right_password) + "\r\n");
   CHECK(has(text, "\"SASL\" \"SCRAM-SHA-256\"\r\n"));
-  CHECK(has(text, "NO \"Passwords are not taken without TLS; use STARTTLS.\"\r\n"));
+  CHECK(
+      has(text, "NO (ENCRYPT-NEEDED) \"Passwords are not taken without TLS; use STARTTLS.\"\r\n"));
   CHECK(dialogue.auth.asked == 0);
   CHECK_FALSE(dialogue.result);
 }

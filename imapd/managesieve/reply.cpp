@@ -58,7 +58,8 @@ std::string string_of(std::string_view text) {
 std::string lines_of(const Capabilities& capabilities) {
   std::string out;
   std::vector<std::string> extensions;
-  for (auto name : store::sieve::extension_names()) extensions.emplace_back(name);
+  for (auto name : store::sieve::extension_names(capabilities.extensions))
+    extensions.emplace_back(name);
   add_line(out, "IMPLEMENTATION", capabilities.implementation);
   add_line(out, "SASL", join(capabilities.mechanisms, " "));
   add_line(out, "SIEVE", join(extensions, " "));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "store/sieve/extensions.h"
 
 namespace pennypost::imap::managesieve {
 
@@ -41,6 +42,7 @@ struct Capabilities {
   std::uint64_t redirects_max = 0;
   bool has_starttls = false;
   std::string owner;  // who has logged in; empty: nobody
+  store::sieve::Extensions extensions;
 };
 /// The lines, without the OK behind them.
 std::string lines_of(const Capabilities& capabilities);

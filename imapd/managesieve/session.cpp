@@ -157,6 +157,7 @@ Task<Reply> Session::capability(const Command&) {
   now.implementation = settings().managesieve_implementation_string;
   now.redirects_max = config_->sieve_max_redirects;
   now.owner = who_.user;
+  now.extensions = scripts_.offered();
   dialogue_.put(lines_of(now));
   co_return Reply::ok("Capability completed.");
 }
@@ -197,7 +198,7 @@ Task<Reply> Session::putscript(const Command& command) {
 
 Task<Reply> Session::checkscript(const Command& command) {
   auto compiled = co_await connection_.loop().offload(
-      [&] { return store::sieve::compile(command.arguments[0].text); });
+      [&] { return store::sieve::compile(command.arguments[0].text, scripts_.offered()); });
   if (!compiled.mistakes.empty()) co_return Reply::no(text_of(compiled.mistakes));
   co_return Reply::ok("Script is valid.");
 }

@@ -90,6 +90,10 @@ std::string SessionContext::store_capabilities() const {
   std::string out = " APPENDLIMIT=" + std::to_string(limits().message_bytes_max);
   if (store_->keeps_ids()) out += " OBJECTID";
   if (!account_->words_directory.empty()) out += " SEARCH=FUZZY";
+  if (!worker_->config->sieve.empty()) out += " FILTER=SIEVE";
+  // RFC 6785 section 2.1: METADATA names the scripts.
+  const auto& url = settings().imapsieve_url;
+  if (!url.empty() && settings().imap_metadata) out += " IMAPSIEVE=" + url;
   return out;
 }
 

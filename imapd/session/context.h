@@ -22,6 +22,7 @@
 #include "imapd/session/change_hub.h"
 #include "imapd/session/conversation.h"
 #include "imapd/session/selected.h"
+#include "store/accounts/account_ref.h"
 #include "store/mailbox/lock_wait.h"
 #include "store/mailbox/mail_events.h"
 #include "store/mailbox/mailbox.h"
@@ -56,6 +57,8 @@ struct LoggedIn {
   std::string client = {};
   /// The user's imap_capability: names that are not announced, by commas.
   std::string hidden_capabilities = {};
+  /// For whom scripts are run, with the account's rights.
+  store::AccountRef account = {};
 };
 
 class SessionContext final : public Conversation {

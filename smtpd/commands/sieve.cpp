@@ -18,6 +18,7 @@
 #include "smtpd/commands/sieve_actions.h"
 #include "smtpd/commands/sieve_scripts.h"
 #include "smtpd/commands/usage.h"
+#include "store/filtering/scripts_of.h"
 #include "store/sieve/checker.h"
 #include "store/sieve/interpreter.h"
 
@@ -38,6 +39,7 @@ struct Call {
   std::vector<std::string> remembered;
   std::vector<std::string> files;
   ScriptsCall scripts;  // the call as one of a user's scripts
+  sieve::Extensions offered = sieve::usual_extensions();
 };
 
 /// Nothing: wrong arguments.
@@ -105,8 +107,9 @@ Result<std::string> whole_file(const std::string& path, std::size_t bytes_max) {
 /// What the arguments and the message say of the host.
 class StatedEnvironment final : public sieve::Environment {
  public:
-  StatedEnvironment(const Call& call, const std::string& message, std::string delimiter)
-      : call_(call), delimiter_(std::move(delimiter)), fields_(message) {}
+  StatedEnvironment(const Call& call, const std::string& message, std::string delimiter,
+                    std::ostream& err)
+      : call_(call), delimiter_(std::move(delimiter)), fields_(message), err_(err) {}
 
   std::int64_t now_seconds() const override { return Clock::system().now_seconds(); }
   std::string envelope_from() const override {
@@ -128,9 +131,14 @@ class StatedEnvironment final : public sieve::Environment {
     auto path = (fs::path(call_.files[0]).parent_path() / (name + ".sieve")).string();
     TRY(auto text, read_file(path, sieve::script_bytes_max));
     if (!text) return std::shared_ptr<const sieve::Script>();
-    auto compiled = sieve::compile(*text);
+    auto compiled = sieve::compile(*text, call_.offered);
     if (compiled.script) return compiled.script;
     return Error::permanent(path + ":" + compiled.mistakes.front().shown());
+  }
+  /// Nothing is done here: as if the program had nothing to say.
+  sieve::ProgramAnswer run_program(const sieve::ProgramCall& call) const override {
+    err_ << "pennypost sieve: the program " << printable(call.name) << " is not run\n";
+    return {"", 1, ""};
   }
   std::optional<std::string> item(const std::string& name) const override {
     if (name == "name") return "Pennypost";
@@ -156,12 +164,24 @@ class StatedEnvironment final : public sieve::Environment {
   const Call& call_;
   std::string delimiter_;
   HeaderFields fields_;
+  std::ostream& err_;
 };
 
 class SieveCommand {
  public:
-  SieveCommand(const Call& call, std::ostream& out, std::ostream& err)
-      : call_(call), out_(out), err_(err) {}
+  SieveCommand(Call call, std::ostream& out, std::ostream& err)
+      : call_(std::move(call)), out_(out), err_(err) {}
+
+  /// The host's settings, for which a script need not be on its host. Returns a status.
+  int take_config() {
+    LoadOptions options;
+    if (call_.directory) options.directory = *call_.directory;
+    auto config = Config::load(options);
+    if (!config) return call_.directory ? fatal(config.error(), ex_config) : 0;
+    config_ = *std::move(config);
+    call_.offered = offered_extensions(*config_, ScriptUse::Upload);
+    return 0;
+  }
 
   int check() {
     int status = 0;
@@ -170,19 +190,12 @@ class SieveCommand {
   }
 
   int test() {
-    std::string delimiter = "+";
-    if (call_.directory) {
-      LoadOptions options;
-      options.directory = *call_.directory;
-      auto config = Config::load(options);
-      if (!config) return fatal(config.error(), ex_config);
-      delimiter = (*config)->recipient_delimiter;
-    }
+    std::string delimiter = config_ ? config_->recipient_delimiter : "+";
     auto script = compiled(call_.files[0]);
     if (!script.script) return script.status;
     auto message = whole_file(call_.files[1], message_bytes_max);
     if (!message) return fatal(message.error(), ex_failed);
-    StatedEnvironment environment(call_, *message, delimiter);
+    StatedEnvironment environment(call_, *message, delimiter, err_);
     auto outcome = sieve::run_script(*script.script, *message, environment);
     if (outcome.failure) {
       const auto& name = outcome.failure->script;
@@ -207,12 +220,13 @@ class SieveCommand {
   Compiled compiled(const std::string& file) {
     auto text = whole_file(file, sieve::script_bytes_max);
     if (!text) return {nullptr, fatal(text.error(), ex_failed)};
-    auto result = sieve::compile(*text);
+    auto result = sieve::compile(*text, call_.offered);
     for (const auto& mistake : result.mistakes) err_ << file << ":" << mistake.shown() << "\n";
     return {result.script, result.script ? 0 : ex_dataerr};
   }
 
-  const Call& call_;
+  Call call_;
+  std::shared_ptr<const Config> config_;  // null: none was named, and there is no usual one
   std::ostream& out_;
   std::ostream& err_;
 };
@@ -226,8 +240,10 @@ int sieve(std::span<const std::string> args, std::ostream& out, std::ostream& er
     return ex_usage;
   }
   if (is_scripts_call(call->scripts)) return sieve_scripts(call->scripts, out, err);
-  SieveCommand command(*call, out, err);
-  return call->verb == "check" ? command.check() : command.test();
+  bool is_check = call->verb == "check";
+  SieveCommand command(*std::move(call), out, err);
+  if (int status = command.take_config(); status != 0) return status;
+  return is_check ? command.check() : command.test();
 }
 
 }  // namespace pennypost::smtp

@@ -33,6 +33,13 @@ class Printer {
     out_ << (reject.is_extended ? "ereject " : "reject ") << quoted(reject.reason) << "\n";
   }
 
+  void operator()(const Pipe& pipe) {
+    out_ << "pipe " << quoted(pipe.program);
+    for (const auto& argument : pipe.arguments) out_ << " " << quoted(argument);
+    out_ << (pipe.may_fail ? ", if it can be" : "") << "\n";
+    edits(pipe.form);
+  }
+
   void operator()(const SendMessage& message) {
     out_ << (message.is_vacation ? "vacation" : "notify") << " to " << printable(message.recipient)
          << "\n";
@@ -63,6 +70,10 @@ void print_outcome(const Outcome& outcome, std::string_view message, std::ostrea
   Printer printer(message, out);
   for (const auto& action : outcome.actions) std::visit(printer, action);
   if (outcome.actions.empty()) out << "discard\n";
+  if (outcome.kept_unless_piped) {
+    out << "if that fails: ";
+    printer(*outcome.kept_unless_piped);
+  }
   for (const auto& memory : outcome.remembered) {
     out << "remember for " << memory.seconds << " s " << printable(memory.key) << "\n";
   }

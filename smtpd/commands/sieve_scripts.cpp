@@ -11,6 +11,7 @@
 #include "common/base/file.h"
 #include "common/base/text.h"
 #include "common/process/ask_as.h"
+#include "common/process/mail_rights.h"
 #include "smtpd/commands/exit_status.h"
 #include "smtpd/commands/load_config.h"
 #include "store/accounts/accounts.h"
@@ -67,13 +68,12 @@ Result<AccountRef> account_of(const std::shared_ptr<const Config>& config,
 class ScriptWork {
  public:
   ScriptWork(const ScriptsCall& call, const Config& config, const AccountRef& account,
-             const std::string& text)
-      : call_(call), config_(config), account_(account), text_(text) {}
+             const std::string& text, const Tell& tell)
+      : call_(call), config_(config), account_(account), text_(text), tell_(tell) {}
 
-  Lines lines() {
+  void run() {
     auto done = work();
-    if (!done) lines_.push_back(refusal(done.error().text()));
-    return std::move(lines_);
+    if (!done) tell_(refusal(done.error().text()));
   }
 
  private:
@@ -88,11 +88,11 @@ class ScriptWork {
     if (verb == "deactivate") return scripts->activate("");
     if (verb == "rename") return scripts->rename(name(), call_.words[2]);
     if (verb == "delete") return scripts->remove(name());
-    return run(*scripts);
+    return apply(*scripts);
   }
 
   const std::string& name() const { return call_.words[1]; }
-  void show(const std::string& line) { lines_.push_back(shown + line); }
+  void show(const std::string& line) { tell_(shown + line); }
 
   Result<void> list(const ScriptStore& scripts) {
     TRY(auto all, scripts.list());
@@ -113,17 +113,18 @@ class ScriptWork {
   Result<void> put(const ScriptStore& scripts) {
     TRY(auto mistakes, scripts.put(name(), text_));
     for (const auto& mistake : mistakes) {
-      lines_.push_back(refusal(call_.words[2] + ":" + mistake.shown()));
+      tell_(refusal(call_.words[2] + ":" + mistake.shown()));
     }
     return {};
   }
 
-  Result<void> run(const ScriptStore& scripts) {
+  Result<void> apply(const ScriptStore& scripts) {
     TRY(auto text, scripts.read(name()));
-    auto compiled = store::sieve::compile(text);
+    auto offered = store::offered_extensions(config_, store::ScriptUse::Stored);
+    auto compiled = store::sieve::compile(text, offered);
     if (!compiled.script) {
       for (const auto& mistake : compiled.mistakes) {
-        lines_.push_back(refusal(name() + ":" + mistake.shown()));
+        tell_(refusal(name() + ":" + mistake.shown()));
       }
       return {};
     }
@@ -142,7 +143,7 @@ class ScriptWork {
       if (!told && store::is_expunged(told.error())) continue;
       auto number = std::to_string(uid.value()) + ": ";
       if (told) show(number + printable(*told));
-      if (!told) lines_.push_back(refusal(number + printable(told.error().text())));
+      if (!told) tell_(refusal(number + printable(told.error().text())));
     }
     return {};
   }
@@ -151,7 +152,7 @@ class ScriptWork {
   const Config& config_;
   const AccountRef& account_;
   const std::string& text_;
-  Lines lines_;
+  const Tell& tell_;
 };
 
 Result<std::string> script_text(const std::string& path) {
@@ -166,19 +167,26 @@ Result<std::string> script_text(const std::string& path) {
   return Error::permanent(shown_path + " has more than " + std::to_string(bytes_max) + " octets");
 }
 
-Result<Lines> done(const ScriptsCall& call, const std::shared_ptr<const Config>& config) {
+/// `hear` gets the lines.
+Result<void> do_call(const ScriptsCall& call, const std::shared_ptr<const Config>& config,
+                     const Tell& hear) {
   std::string text;
   if (call.verb == "put") {
     TRY(text, script_text(call.words[2]));
   }
   TRY(auto account, account_of(config, call.words[0]));
   TRY(auto place, store::place_of(*config, account, 1));
-  bool is_changed = ::geteuid() == 0;
-  auto identity = is_changed ? std::optional(std::move(place.identity)) : std::nullopt;
-  return ask_as(identity, [&] {
-    ::umask(077);
-    return ScriptWork(call, *config, account, text).lines();
-  });
+  std::optional<Privileges> keep;
+  if (is_root()) {
+    TRY(keep, mail_rights(*config, std::move(place.identity)));
+  }
+  return work_as(
+      keep,
+      [&](const Tell& tell) {
+        ::umask(077);
+        ScriptWork(call, *config, account, text, tell).run();
+      },
+      hear);
 }
 
 }  // namespace
@@ -197,14 +205,13 @@ int sieve_scripts(const ScriptsCall& call, std::ostream& out, std::ostream& err)
   if (call.directory) options.directory = *call.directory;
   auto config = Config::load(options);
   if (!config) return fatal(config.error(), ex_config);
-  auto lines = done(call, *config);
-  if (!lines) return fatal(lines.error(), ex_failed);
   int status = 0;
-  for (const auto& line : *lines) {
+  auto done = do_call(call, *config, [&](const std::string& line) {
     bool is_refused = line.starts_with(refused);
     if (is_refused) status = call.verb == "put" ? ex_dataerr : ex_failed;
     (is_refused ? err << "pennypost sieve: " : out) << line.substr(line.empty() ? 0 : 1) << "\n";
-  }
+  });
+  if (!done) return fatal(done.error(), ex_failed);
   return status;
 }
 

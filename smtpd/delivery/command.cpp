@@ -1,20 +1,15 @@
 #include "smtpd/delivery/command.h"
 
-#include <fcntl.h>
-#include <poll.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 
-#include "common/base/descriptor.h"
 #include "common/base/enhanced_status.h"
 #include "common/base/text.h"
-#include "common/process/descriptor_limit.h"
+#include "common/process/running_program.h"
 #include "smtpd/delivery/message_pieces.h"
 
 namespace pennypost::smtp {
@@ -54,124 +49,17 @@ store::DeliveryOutcome outcome(Kind kind, std::string dsn, std::string reason) {
   return made;
 }
 
-/// A running command: a child process in a process group of its own, and pipes to its input and
-/// output.
-class Running {
- public:
-  explicit Running(const CommandRun& run) {
-    int input[2];
-    int output[2];
-    if (pipe2(input, O_CLOEXEC) != 0) return;
-    Descriptor child_input(input[0]);
-    to_ = Descriptor(input[1]);
-    if (pipe2(output, O_CLOEXEC) != 0) return;
-    from_ = Descriptor(output[0]);
-    Descriptor child_output(output[1]);
-    // Everything that allocates memory is done before the fork, since this process has other
-    // threads.
-    std::vector<std::string> texts;
-    for (const auto& [name, value] : run.environment) texts.push_back(name + "=" + value);
-    std::vector<char*> environment;
-    for (auto& text : texts) environment.push_back(text.data());
-    environment.push_back(nullptr);
-    std::vector<std::string> words = run.arguments;
-    if (words.empty()) words = {"/bin/sh", "-c", run.command};
-    std::vector<char*> arguments;
-    for (auto& word : words) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    std::string no_directory = "can't change to the directory " + run.directory;
-    std::string no_command = "can't start " + words.front() + ": ";
-    pid_ = fork();
-    if (pid_ != 0) return;
-    setpgid(0, 0);
-    dup2(child_input.number(), STDIN_FILENO);
-    dup2(child_output.number(), STDOUT_FILENO);
-    dup2(child_output.number(), STDERR_FILENO);
-    for (int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) signal(number, SIG_DFL);
-    if (chdir(run.directory.c_str()) != 0 && (run.is_directory_required || chdir("/") != 0)) {
-      [[maybe_unused]] auto told = write(STDERR_FILENO, no_directory.data(), no_directory.size());
-      _exit(75);
-    }
-    set_usual_descriptor_limit();
-    execve(arguments.front(), arguments.data(), environment.data());
-    const char* reason = strerrordesc_np(errno);
-    for (std::string_view text : {std::string_view(no_command), std::string_view(reason)}) {
-      [[maybe_unused]] auto told = write(STDERR_FILENO, text.data(), text.size());
-    }
-    _exit(75);
-  }
-  Running(const Running&) = delete;
-  Running& operator=(const Running&) = delete;
-  ~Running() {
-    if (pid_ <= 0) return;
-    kill(-pid_, SIGKILL);
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-  }
-
-  bool is_started() const { return pid_ > 0; }
-
-  /// Writes to the command, and reads its output meanwhile. False at the deadline. A command may
-  /// close its input early; then the rest is dropped.
-  bool feed(std::string_view bytes, SteadyClock::time_point deadline) {
-    fcntl(to_.number(), F_SETFL, O_NONBLOCK);
-    while (!bytes.empty() && to_) {
-      if (!wait(true, deadline)) return false;
-      auto count = write(to_.number(), bytes.data(), bytes.size());
-      if (count >= 0) {
-        bytes.remove_prefix(static_cast<std::size_t>(count));
-      } else if (errno != EAGAIN && errno != EINTR) {
-        to_.close();
-      }
-    }
-    return true;
-  }
-
-  /// Closes the command's input and waits until it ends; nothing at the deadline.
-  std::optional<int> finish(SteadyClock::time_point deadline) {
-    to_.close();
-    while (from_) {
-      if (!wait(false, deadline)) return {};
-    }
-    for (;;) {
-      int status = 0;
-      if (waitpid(pid_, &status, WNOHANG) == pid_) {
-        pid_ = 0;
-        return status;
-      }
-      if (SteadyClock::now() >= deadline) return {};
-      usleep(2000);
-    }
-  }
-  const std::string& output() const { return output_; }
-
- private:
-  /// Waits until the command's input is writable (if wanted), or there is output or its end. False
-  /// at the deadline.
-  bool wait(bool wants_to_write, SteadyClock::time_point deadline) {
-    auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now()).count();
-    if (left <= 0) return false;
-    std::array<pollfd, 2> polls{pollfd{from_.number(), POLLIN, 0},
-                                pollfd{wants_to_write ? to_.number() : -1, POLLOUT, 0}};
-    poll(polls.data(), polls.size(), static_cast<int>(std::min<std::int64_t>(left, 60'000)));
-    if ((polls[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
-      std::array<char, 4096> bytes;
-      auto count = read(from_.number(), bytes.data(), bytes.size());
-      if (count > 0) {
-        std::string_view text(bytes.data(), static_cast<std::size_t>(count));
-        output_ += text.substr(0, command_output_bytes_max - output_.size());
-      } else if (count == 0 || errno != EINTR) {
-        from_.close();
-      }
-    }
-    return true;
-  }
-
-  pid_t pid_ = -1;
-  Descriptor to_;
-  Descriptor from_;
-  std::string output_;
-};
+ProgramStart start_of(const CommandRun& run) {
+  ProgramStart start;
+  start.words = run.arguments;
+  if (start.words.empty()) start.words = {"/bin/sh", "-c", run.command};
+  start.environment = run.environment;
+  start.directory = run.directory;
+  start.is_directory_required = run.is_directory_required;
+  start.output_bytes_max = command_output_bytes_max;
+  start.joins_errors = true;
+  return start;
+}
 
 /// Changes line ends and quotes the beginnings of lines, as a command wants them.
 class LineChanges {
@@ -230,7 +118,7 @@ class LineChanges {
 
 /// Gives the command its head, the message and its tail. False at the deadline. Error: the message
 /// can't be read.
-Result<bool> feed_all(Running& running, const CommandRun& run, const store::Pieces& message,
+Result<bool> feed_all(RunningProgram& running, const CommandRun& run, const store::Pieces& message,
                       SteadyClock::time_point deadline) {
   LineChanges changes(run);
   char last = '\n';
@@ -284,7 +172,7 @@ store::DeliveryOutcome outcome_of_exit(int exit_status, const std::string& comma
 
 store::DeliveryOutcome run_command(const CommandRun& run, const store::Pieces& message) {
   auto deadline = SteadyClock::now() + run.time_limit;
-  Running running(run);
+  RunningProgram running(start_of(run));
   if (!running.is_started()) {
     return outcome(Kind::Retry, "4.3.0", std::string("can't start a command: ") + strerror(errno));
   }

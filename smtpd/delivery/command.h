@@ -20,8 +20,6 @@
 namespace pennypost::smtp {
 
 inline constexpr std::size_t command_output_bytes_max = 4096;
-/// PATH of every command.
-inline constexpr std::string_view command_path = "/usr/local/bin:/usr/bin:/bin";
 
 struct CommandRun {
   std::string command;                 // for /bin/sh -c, and to show

@@ -11,6 +11,7 @@
 #include "common/mail/address.h"
 #include "common/mail/date.h"
 #include "common/mail/idn.h"
+#include "common/process/running_program.h"
 #include "smtpd/delivery/command.h"
 #include "smtpd/delivery/delivered_to.h"
 #include "smtpd/delivery/forward_file.h"
@@ -65,16 +66,6 @@ Outcome outcome(const Recipient& recipient, const Error& error) {
 
 const std::string& sender_of(const Attempt& attempt, const Recipient& recipient) {
   return recipient.has_own_sender ? recipient.sender : attempt.envelope.sender;
-}
-
-/// Makes text safe for a command's environment: a sender chooses much of it, and a script may pass
-/// it to a shell. The allowed characters are those of Postfix's command_expansion_filter.
-std::string harmless(std::string text) {
-  constexpr std::string_view allowed = "!@%-_=+:,./";
-  for (char& c : text) {
-    if (!is_alnum(c) && allowed.find(c) == allowed.npos) c = '_';
-  }
-  return text;
 }
 
 store::Delivery delivery_of(const Attempt& attempt, const Recipient& recipient,
@@ -322,30 +313,30 @@ class LocalDelivery {
     run.directory = account().home.empty() ? config_.queue_directory : account().home;
     if (!config_.command_execution_directory.empty()) {
       UserNames names = names_;
-      names.extension = harmless(names.extension);
+      names.extension = harmless_text(names.extension);
       auto directory = expand_user_text(config_.command_execution_directory, names);
       if (directory) run.directory = *std::move(directory);
       run.is_directory_required = true;
     }
     const auto& envelope = attempt_.envelope;
     run.environment = {
-        {"PATH", std::string(command_path)},
+        {"PATH", std::string(program_path)},
         {"SHELL", "/bin/sh"},
         {"HOME", account().home},
         {"USER", account().name},
         {"LOGNAME", account().name},
-        {"LOCAL", harmless(names_.local)},
-        {"EXTENSION", harmless(names_.extension)},
-        {"DOMAIN", harmless(names_.domain)},
-        {"RECIPIENT", harmless(recipient_.served_address())},
-        {"ORIGINAL_RECIPIENT", harmless(recipient_.original)},
-        {"SENDER", harmless(sender_of(attempt_, recipient_))},
-        {"CLIENT_ADDRESS", harmless(envelope.client_address)},
-        {"CLIENT_HELO", harmless(envelope.helo)},
-        {"CLIENT_HOSTNAME", harmless(envelope.client_name)},
-        {"CLIENT_PROTOCOL", harmless(envelope.protocol)},
-        {"SASL_METHOD", harmless(envelope.sasl_method)},
-        {"SASL_USERNAME", harmless(envelope.sasl_username)},
+        {"LOCAL", harmless_text(names_.local)},
+        {"EXTENSION", harmless_text(names_.extension)},
+        {"DOMAIN", harmless_text(names_.domain)},
+        {"RECIPIENT", harmless_text(recipient_.served_address())},
+        {"ORIGINAL_RECIPIENT", harmless_text(recipient_.original)},
+        {"SENDER", harmless_text(sender_of(attempt_, recipient_))},
+        {"CLIENT_ADDRESS", harmless_text(envelope.client_address)},
+        {"CLIENT_HELO", harmless_text(envelope.helo)},
+        {"CLIENT_HOSTNAME", harmless_text(envelope.client_name)},
+        {"CLIENT_PROTOCOL", harmless_text(envelope.protocol)},
+        {"SASL_METHOD", harmless_text(envelope.sasl_method)},
+        {"SASL_USERNAME", harmless_text(envelope.sasl_username)},
     };
     const auto& sender = sender_of(attempt_, recipient_);
     run.head = "From " + (sender.empty() ? "MAILER-DAEMON" : sender) + "  " +

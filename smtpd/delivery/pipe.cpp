@@ -58,7 +58,7 @@ class PipeDelivery {
     command.command = command.arguments.front();
     command.directory = pipe.directory.empty() ? config_.queue_directory : pipe.directory;
     command.is_directory_required = !pipe.directory.empty();
-    command.environment = {{"PATH", std::string(command_path)},
+    command.environment = {{"PATH", std::string(program_path)},
                            {"MAIL_CONFIG", config_.config_directory}};
     command.head = head_of(pipe, envelope);
     if (pipe.has('B')) command.tail = "\n";

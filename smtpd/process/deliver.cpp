@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/text.h"
 #include "smtpd/delivery/local.h"
 #include "smtpd/delivery/messages.h"
 #include "smtpd/delivery/pipe.h"
@@ -24,7 +25,11 @@ Outcome deliver_to(const Config& config, const Attempt& attempt, const Recipient
   origin.client_name = attempt.envelope.client_name;
   origin.client_address = attempt.envelope.client_address;
   store::SieveFilter scripts(config, attempt.route.account, std::move(origin));
-  return deliver_locally(config, attempt, recipient, body, scripts);
+  auto outcome = deliver_locally(config, attempt, recipient, body, scripts);
+  bool is_piped = outcome.kind == OutcomeKind::Discarded && outcome.replies.empty() &&
+                  !scripts.programs().empty();
+  if (is_piped) outcome.reason = "piped to " + join(scripts.programs(), ", ") + " by filter";
+  return outcome;
 }
 
 Task<Result<Attempt::Outcomes>> attempt_delivery(Child& child, Attempt attempt,

@@ -8,14 +8,28 @@
 
 namespace pennypost::store {
 
+namespace {
+
+struct Row {
+  std::string_view name;
+  Flags::Bit bit;
+};
+constexpr std::array rows{Row{"\\Answered", Flags::Answered}, Row{"\\Deleted", Flags::Deleted},
+                          Row{"\\Draft", Flags::Draft}, Row{"\\Flagged", Flags::Flagged},
+                          Row{"\\Seen", Flags::Seen}};
+
+}  // namespace
+
+std::vector<std::string> flag_names(Flags flags, const std::vector<std::string>& keywords) {
+  std::vector<std::string> names;
+  for (const auto& row : rows) {
+    if (flags.has(row.bit)) names.emplace_back(row.name);
+  }
+  names.insert(names.end(), keywords.begin(), keywords.end());
+  return names;
+}
+
 NamedFlags named_flags(const std::vector<std::string>& names) {
-  struct Row {
-    std::string_view name;
-    Flags::Bit bit;
-  };
-  constexpr std::array rows{Row{"\\answered", Flags::Answered}, Row{"\\deleted", Flags::Deleted},
-                            Row{"\\draft", Flags::Draft}, Row{"\\flagged", Flags::Flagged},
-                            Row{"\\seen", Flags::Seen}};
   NamedFlags found;
   for (const auto& name : names) {
     for (const auto& row : rows) {

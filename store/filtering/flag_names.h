@@ -16,4 +16,7 @@ struct NamedFlags {
 /// `\Seen`, `$Work`; what can be neither is left out.
 NamedFlags named_flags(const std::vector<std::string>& names);
 
+/// The reverse: system flags first.
+std::vector<std::string> flag_names(Flags flags, const std::vector<std::string>& keywords);
+
 }  // namespace pennypost::store

@@ -4,6 +4,7 @@
 
 #include "common/base/text.h"
 #include "store/filtering/host_lists.h"
+#include "store/filtering/host_programs.h"
 #include "store/filtering/spam_verdict.h"
 
 namespace pennypost::store {
@@ -22,10 +23,7 @@ std::string HostEnvironment::original_to() const {
 }
 
 std::vector<std::string> HostEnvironment::owner_addresses() const {
-  const auto& name = parts_.account.name;
-  if (name.find('@') != name.npos) return {name};
-  return {name + "@" + parts_.config.myhostname, name + "@" + parts_.config.mydomain,
-          name + "@" + parts_.config.myorigin};
+  return store::owner_addresses(parts_.config, parts_.account);
 }
 
 const std::vector<Folder>& HostEnvironment::folders() const {
@@ -78,7 +76,8 @@ Result<std::shared_ptr<const sieve::Script>> HostEnvironment::included(
   if (directory.empty()) return std::shared_ptr<const sieve::Script>();
   auto path = directory + "/" + name + ".sieve";
   auto bytes_max = parts_.config.sieve_max_script_size;
-  TRY(auto found, ScriptCache::own().at(path, bytes_max));
+  TRY(auto found,
+      ScriptCache::own().at(path, bytes_max, offered_extensions(parts_.config, parts_.use)));
   if (!found) return std::shared_ptr<const sieve::Script>();
   if (found->script) return found->script;
   return Error::permanent("the included script " + name +
@@ -92,13 +91,46 @@ std::optional<std::string> HostEnvironment::item(const std::string& name) const 
   };
   if (name == "name") return "Pennypost";
   if (name == "version") return PENNYPOST_VERSION;
-  if (name == "location") return "MDA";
-  if (name == "phase") return "during";
+  bool is_delivery = parts_.use == ScriptUse::Delivery;
+  if (name == "location") return is_delivery ? "MDA" : "MS";
+  if (name == "phase") return is_delivery ? "during" : "post";
   if (name == "domain") return known(parts_.config.mydomain);
   if (name == "host") return known(parts_.config.myhostname);
   if (name == "remote-host") return known(parts_.origin.client_name);
   if (name == "remote-ip") return known(parts_.origin.client_address);
-  return std::nullopt;
+  if (parts_.stored == nullptr) return std::nullopt;
+  auto found = parts_.stored->items.find(name);
+  return found == parts_.stored->items.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::vector<std::string> HostEnvironment::flags() const {
+  return parts_.stored == nullptr ? std::vector<std::string>() : parts_.stored->flags;
+}
+
+/// RFC 5490 sections 4 and 5: as METADATA of IMAP has them.
+std::optional<std::string> HostEnvironment::annotation(const std::string& mailbox,
+                                                       const std::string& name) const {
+  std::optional<MailboxName> folder;
+  if (!mailbox.empty()) {
+    auto parsed = parts_.mail.parse_name(mailbox);
+    if (!parsed || !has_mailbox(mailbox)) return std::nullopt;
+    folder = *std::move(parsed);
+  }
+  auto file = parts_.mail.annotations(folder);
+  auto all = file ? file->read() : Result<Annotations>(std::move(file).error());
+  if (!all) {
+    if (all.error().is_temporary()) failure_ = std::move(all).error();
+    return std::nullopt;
+  }
+  auto found = all->find(lower(name));
+  return found == all->end() ? std::nullopt : std::optional(found->second);
+}
+
+sieve::ProgramAnswer HostEnvironment::run_program(const sieve::ProgramCall& call) const {
+  auto began = std::chrono::steady_clock::now();
+  auto answer = run_host_program(parts_.config, parts_.account, delivery_, call);
+  deadline_ += std::chrono::steady_clock::now() - began;
+  return answer;
 }
 
 bool HostEnvironment::has_list(const std::string& list) const {
@@ -115,12 +147,24 @@ Result<std::vector<std::string>> HostEnvironment::members(const std::string& lis
 
 std::optional<unsigned> HostEnvironment::spam_percent() const {
   const auto& config = parts_.config;
-  SpamRules rules;
+  VerdictRules rules;
   rules.status_header = config.sieve_spamtest_status_header;
   rules.counts_characters = config.sieve_spamtest_status_type == "strlen";
   rules.max_header = config.sieve_spamtest_max_header;
   rules.max_value = config.sieve_spamtest_max_value;
   return store::spam_percent(rules, header_);
+}
+
+std::optional<unsigned> HostEnvironment::virus_level() const {
+  const auto& config = parts_.config;
+  VerdictRules rules;
+  rules.status_header = config.sieve_virustest_status_header;
+  rules.counts_characters = config.sieve_virustest_status_type == "strlen";
+  rules.is_text = config.sieve_virustest_status_type == "text";
+  rules.max_header = config.sieve_virustest_max_header;
+  rules.max_value = config.sieve_virustest_max_value;
+  rules.text_values = config.sieve_virustest_text_values;
+  return store::virus_level(rules, header_);
 }
 
 }  // namespace pennypost::store

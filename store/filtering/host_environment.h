@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "store/accounts/account_ref.h"
 #include "store/filtering/memory.h"
 #include "store/filtering/script_cache.h"
+#include "store/filtering/scripts_of.h"
 #include "store/mailbox/mailbox.h"
 #include "store/sieve/environment.h"
 #include "store/sieve/script_store.h"
@@ -26,6 +28,12 @@ struct MessageOrigin {
   std::string client_address;
 };
 
+/// What is known of a message that is in a mailbox already.
+struct StoredOccasion {
+  std::vector<std::string> flags;            // that it has
+  std::map<std::string, std::string> items;  // RFC 6785 section 4: imap.cause and its kin
+};
+
 class HostEnvironment final : public sieve::Environment {
  public:
   struct Parts {
@@ -35,6 +43,8 @@ class HostEnvironment final : public sieve::Environment {
     const std::optional<sieve::ScriptPlace>& place;
     MailStore& mail;
     const Clock& clock = Clock::system();
+    ScriptUse use = ScriptUse::Delivery;
+    const StoredOccasion* stored = nullptr;  // null at delivery
   };
   /// What the parts refer to must outlive it. The envelope is the delivery's.
   HostEnvironment(const Parts& parts, const Delivery& delivery, SieveMemory& memory);
@@ -63,6 +73,12 @@ class HostEnvironment final : public sieve::Environment {
   Result<bool> is_listed(const std::string& list, const std::string& value) const override;
   Result<std::vector<std::string>> members(const std::string& list) const override;
   std::optional<unsigned> spam_percent() const override;
+  std::optional<unsigned> virus_level() const override;
+  std::vector<std::string> flags() const override;
+  std::optional<std::string> annotation(const std::string& mailbox,
+                                        const std::string& name) const override;
+  /// The time that it takes is not counted as the script's.
+  sieve::ProgramAnswer run_program(const sieve::ProgramCall& call) const override;
 
   /// The first mailbox with a special use; nothing if there is none.
   std::optional<std::string> mailbox_of_use(const std::string& use) const;
@@ -74,7 +90,7 @@ class HostEnvironment final : public sieve::Environment {
   const Delivery& delivery_;
   SieveMemory& memory_;
   std::string header_;
-  std::chrono::steady_clock::time_point deadline_;
+  mutable std::chrono::steady_clock::time_point deadline_;
   mutable std::optional<std::vector<Folder>> folders_;
   mutable std::optional<Error> failure_;
 };

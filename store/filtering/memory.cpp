@@ -44,6 +44,24 @@ Result<bool> SieveMemory::knows(std::string_view key) {
   return (entry.by == by_ ? entry.before : entry.expires) > now_;
 }
 
+Result<bool> SieveMemory::has_noted(std::string_view key) {
+  TRY_DO(load());
+  auto found = entries_.find(digest_of(key));
+  return found != entries_.end() && found->second.by == by_ && found->second.expires > now_;
+}
+
+Result<void> SieveMemory::note(const sieve::Remembered& done) {
+  TRY_DO(load());
+  auto key = digest_of(done.key);
+  auto& entry = entries_[key];
+  entry.by = by_;
+  entry.expires = now_ + static_cast<std::int64_t>(done.seconds);
+  ++lines_;
+  TRY_DO(append(line(key, entry)));
+  ends_in_line_ = true;
+  return {};
+}
+
 Result<void> SieveMemory::remember(const std::vector<sieve::Remembered>& all) {
   if (all.empty()) {
     lock_ = Descriptor();

@@ -43,6 +43,10 @@ class SieveMemory {
 
   /// Whether the key was remembered before this delivery. Error: the file can't be read or locked.
   Result<bool> knows(std::string_view key);
+  /// Whether an earlier attempt of this very delivery has noted the key.
+  Result<bool> has_noted(std::string_view key);
+  /// Writes at once, durably, what this delivery has done, for attempts to come.
+  Result<void> note(const sieve::Remembered& done);
   /// Writes what this delivery remembers, durably, and lets others at the file.
   Result<void> remember(const std::vector<sieve::Remembered>& all);
 

@@ -14,7 +14,8 @@ ScriptCache& ScriptCache::own() {
 
 /// A user may have put a FIFO there: opened without waiting, and not read.
 Result<std::optional<sieve::CompiledScript>> ScriptCache::at(const std::string& path,
-                                                             std::uint64_t bytes_max) {
+                                                             std::uint64_t bytes_max,
+                                                             const sieve::Extensions& offered) {
   using Found = std::optional<sieve::CompiledScript>;
   struct stat status = {};
   if (::stat(path.c_str(), &status) != 0) {
@@ -23,9 +24,10 @@ Result<std::optional<sieve::CompiledScript>> ScriptCache::at(const std::string& 
   }
   auto stamp = FileStamp::of(status);
   auto now = wall_clock_ns();
+  auto key = std::pair(path, offered.bits());
   {
     std::lock_guard lock(mutex_);
-    auto kept = kept_.find(path);
+    auto kept = kept_.find(key);
     if (kept != kept_.end() && kept->second.stamp == stamp) return Found(kept->second.compiled);
   }
   if (!S_ISREG(status.st_mode)) return Error::permanent(path + " is no regular file");
@@ -35,12 +37,12 @@ Result<std::optional<sieve::CompiledScript>> ScriptCache::at(const std::string& 
     return Error::permanent(path + " has more than " + std::to_string(bytes_max) +
                             " octets (sieve_max_script_size)");
   }
-  auto compiled = sieve::compile(text);
+  auto compiled = sieve::compile(text, offered);
   // Only a file that can't have changed since without another time is known again.
   if (stamp.settled(now)) {
     std::lock_guard lock(mutex_);
     if (kept_.size() >= scripts_kept_max) kept_.clear();
-    kept_.insert_or_assign(path, Kept{stamp, compiled});
+    kept_.insert_or_assign(std::move(key), Kept{stamp, compiled});
   }
   return Found(std::move(compiled));
 }

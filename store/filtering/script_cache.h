@@ -30,9 +30,11 @@ class ScriptCache {
   /// That of the process.
   static ScriptCache& own();
 
-  /// The script at a path; nothing if there is none. Its `script` is null if it has mistakes.
+  /// The script at a path, for a use that offers these extensions; nothing if there is none. Its
+  /// `script` is null if it has mistakes.
   /// Error: it can't be read, is no regular file, or has more than `bytes_max`.
-  Result<std::optional<sieve::CompiledScript>> at(const std::string& path, std::uint64_t bytes_max);
+  Result<std::optional<sieve::CompiledScript>> at(const std::string& path, std::uint64_t bytes_max,
+                                                  const sieve::Extensions& offered);
 
  private:
   struct Kept {
@@ -40,7 +42,7 @@ class ScriptCache {
     sieve::CompiledScript compiled;
   };
   std::mutex mutex_;
-  std::map<std::string, Kept> kept_;
+  std::map<std::pair<std::string, std::uint64_t>, Kept> kept_;  // by path and extensions
 };
 
 }  // namespace pennypost::store

@@ -62,7 +62,33 @@ Result<std::optional<sieve::ScriptStore>> scripts_of(const Config& config,
   limits.script_bytes = config.sieve_max_script_size;
   limits.storage = config.sieve_quota_max_storage;
   limits.scripts = config.sieve_quota_max_scripts;
+  limits.offered = offered_extensions(config, ScriptUse::Upload);
   return std::optional(sieve::ScriptStore(*std::move(place), limits));
+}
+
+/// RFC 6785 sections 3.11 and 4.6: an event has no envelope, and no sender who could be answered.
+sieve::Extensions offered_extensions(const Config& config, ScriptUse use) {
+  using E = sieve::Extension;
+  auto offered = sieve::usual_extensions();
+  if (!config.sieve_pipe_bin_dir.empty()) offered.add(E::DovecotPipe);
+  if (!config.sieve_filter_bin_dir.empty()) offered.add(E::DovecotFilter);
+  if (!config.sieve_execute_bin_dir.empty()) offered.add(E::DovecotExecute);
+  bool has_events = !config.at(Service::Imap).imapsieve_url.empty() ||
+                    !config.at(Service::Imap).imapsieve_scripts.empty();
+  bool is_for_events = use == ScriptUse::ImapEvent || use == ScriptUse::Upload;
+  if (has_events && is_for_events) offered.add(E::ImapSieve);
+  if (use != ScriptUse::ImapEvent) return offered;
+  for (auto one : {E::Envelope, E::Reject, E::Ereject, E::Vacation, E::VacationSeconds}) {
+    offered.remove(one);
+  }
+  return offered;
+}
+
+std::vector<std::string> owner_addresses(const Config& config, const AccountRef& account) {
+  const auto& name = account.name;
+  if (name.find('@') != name.npos) return {name};
+  return {name + "@" + config.myorigin, name + "@" + config.mydomain,
+          name + "@" + config.myhostname};
 }
 
 sieve::RunLimits run_limits(const Config& config) {

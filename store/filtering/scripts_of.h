@@ -10,6 +10,7 @@
 
 #include "common/config/config.h"
 #include "store/accounts/account_ref.h"
+#include "store/sieve/extensions.h"
 #include "store/sieve/limits.h"
 #include "store/sieve/script_store.h"
 
@@ -22,6 +23,19 @@ Result<std::optional<sieve::ScriptPlace>> script_place(const Config& config,
 /// The store of the account, with the host's limits; nothing if the setting `sieve` is empty.
 Result<std::optional<sieve::ScriptStore>> scripts_of(const Config& config,
                                                      const AccountRef& account);
+
+/// What scripts are run for, or taken for.
+enum class ScriptUse : std::uint8_t {
+  Delivery,
+  Stored,     // mail that is there already, at its owner's request
+  ImapEvent,  // what a client has done (RFC 6785)
+  Upload,     // the scripts are kept, to be run for any of these
+};
+/// The extensions that scripts may require for that.
+sieve::Extensions offered_extensions(const Config& config, ScriptUse use);
+
+/// The addresses of an account that its name gives, the usual one first.
+std::vector<std::string> owner_addresses(const Config& config, const AccountRef& account);
 
 /// The host's limits of one run.
 sieve::RunLimits run_limits(const Config& config);

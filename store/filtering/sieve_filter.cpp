@@ -6,6 +6,7 @@
 #include "common/mail/header.h"
 #include "store/filtering/failure_notice.h"
 #include "store/filtering/flag_names.h"
+#include "store/filtering/host_programs.h"
 #include "store/filtering/script_cache.h"
 #include "store/sieve/interpreter.h"
 #include "store/sieve/text_needed.h"
@@ -16,6 +17,7 @@ namespace pennypost::store {
 namespace {
 
 constexpr std::uint64_t notice_seconds = 86'400;
+constexpr std::uint64_t pipe_note_seconds = 30 * 86'400;  // longer than mail stays in the queue
 constexpr std::size_t refusal_bytes_max = 1000;
 
 /// The built-in script, compiled.
@@ -63,6 +65,7 @@ SieveFilter::SieveFilter(const Config& config, AccountRef account, MessageOrigin
 
 DeliveryChoice SieveFilter::choose(const Delivery& delivery) {
   remembered_.clear();
+  programs_.clear();
   auto made = chosen(delivery);
   if (made) return *std::move(made);
   DeliveryChoice later;
@@ -103,7 +106,8 @@ Result<DeliveryChoice> SieveFilter::chosen(const Delivery& delivery) {
 /// The compiled script; nothing if there is none at that path.
 Result<std::optional<sieve::CompiledScript>> SieveFilter::script_of(const ScriptStep& step) const {
   if (step.path != spam_script_name) {
-    return ScriptCache::own().at(step.path, config_.sieve_max_script_size);
+    return ScriptCache::own().at(step.path, config_.sieve_max_script_size,
+                                 offered_extensions(config_, ScriptUse::Delivery));
   }
   sieve::CompiledScript compiled;
   compiled.script = compiled_spam_script(config_.junk_mailbox);
@@ -139,7 +143,46 @@ Result<SieveFilter::Next> SieveFilter::run(const ScriptStep& step, Work& work) {
   auto outcome = sieve::run_script(*compiled.script, text, *work.environment, run_limits(config_));
   if (work.environment->failure()) return *work.environment->failure();
   if (outcome.failure) return fail(step, outcome.failure->shown() + "\n", work);
+  auto piped = pipe(step, outcome, text, work);
+  if (!piped) {
+    if (piped.error().is_temporary()) return std::move(piped).error();
+    return fail(step, piped.error().text() + "\n", work);
+  }
+  if (outcome.kept_unless_piped && !*piped) {
+    outcome.actions.emplace_back(*std::move(outcome.kept_unless_piped));
+  }
   return carry_over(outcome, text, work);
+}
+
+/// Whether a program has taken the message over. Error: what has failed, permanent if it is one of
+/// the script's. An attempt that is repeated gives no program a message that it has had.
+Result<bool> SieveFilter::pipe(const ScriptStep& step, const sieve::Outcome& outcome,
+                               std::string_view text, Work& work) {
+  bool is_taken = false;
+  for (const auto& action : outcome.actions) {
+    const auto* pipe = std::get_if<sieve::Pipe>(&action);
+    if (pipe == nullptr) continue;
+    sieve::Remembered done{"pipe:" + step.path + ":" + pipe->program, pipe_note_seconds};
+    bool had_it = false;
+    if (work.delivery.maybe_repeated) {
+      TRY(had_it, memory_->has_noted(done.key));
+    }
+    auto changed = changed_text(pipe->form, text, work);
+    auto given = had_it ? Result<void>()
+                        : give_to_program(*work.environment, *pipe, changed ? *changed : text);
+    if (!given) {
+      work.choice.warnings.push_back("sieve: " + given.error().text());
+      if (!pipe->may_fail) return given.error();
+      continue;
+    }
+    if (!had_it) {
+      auto noted = memory_->note(done);
+      if (!noted) work.choice.warnings.push_back("sieve: " + noted.error().text());
+    }
+    programs_.push_back(pipe->program);
+    is_taken = is_taken || pipe->cancels_keep;
+  }
+  return is_taken;
 }
 
 /// RFC 5228 section 2.10.6: the message is kept as it came.

@@ -45,6 +45,8 @@ class SieveFilter final : public DeliveryFilter {
 
   DeliveryChoice choose(const Delivery& delivery) override;
   Result<void> remember() override;
+  /// The programs to which the message was given; empty: none.
+  const std::vector<std::string>& programs() const { return programs_; }
 
  private:
   struct Work;
@@ -53,6 +55,8 @@ class SieveFilter final : public DeliveryFilter {
   Result<Next> run(const ScriptStep& step, Work& work);
   Result<std::optional<sieve::CompiledScript>> script_of(const ScriptStep& step) const;
   Next fail(const ScriptStep& step, const std::string& what, Work& work);
+  Result<bool> pipe(const ScriptStep& step, const sieve::Outcome& outcome, std::string_view text,
+                    Work& work);
   void tell_owner(const std::string& what, Work& work);
   Result<Next> carry_over(const sieve::Outcome& outcome, std::string_view text, Work& work);
   Placement placement_of(const sieve::FileInto& copy, std::string_view text, Work& work);
@@ -65,6 +69,7 @@ class SieveFilter final : public DeliveryFilter {
   const Clock& clock_;
   std::optional<SieveMemory> memory_;
   std::vector<sieve::Remembered> remembered_;
+  std::vector<std::string> programs_;
 };
 
 }  // namespace pennypost::store

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <unistd.h>
+
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -300,5 +303,155 @@ TEST_CASE(
   CHECK(home.deliver().kind == DeliveryOutcome::Kind::Delivered);
   home.script("require \"vacation\"; vacation \"x\";");
   CHECK(home.deliver().kind == DeliveryOutcome::Kind::Retry);
+  CHECK(home.count() == 1);
+}
+
+namespace {
+
+/// A directory of programs, named by all three settings.
+void add_program(Home& home, const std::string& name, const std::string& shell_script) {
+  home.write("bin/" + name, "#!/bin/sh\n" + shell_script + "\n");
+  std::filesystem::permissions(home.scratch / ("bin/" + name), std::filesystem::perms::owner_all);
+  auto directory = home.scratch / "bin";
+  home.settings = {"sieve_pipe_bin_dir=" + directory, "sieve_filter_bin_dir=" + directory,
+                   "sieve_execute_bin_dir=" + directory, "sieve_program_exec_timeout=2s"};
+}
+
+std::string content(const std::string& path) {
+  std::ifstream file(path);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+}  // namespace
+
+TEST_CASE("a script gives the message to a program, with its own environment and no shell") {
+  Home home;
+  add_program(home, "learn",
+              "env | sort > \"$HOME/env\"; echo \"$1|$#\" >> \"$HOME/arguments\"\n"
+              "cat >> \"$HOME/learned\"");
+  home.script("require \"vnd.dovecot.pipe\"; pipe \"learn\" \"a b; $(exit)\";");
+  ::setenv("PENNYPOST_TEST_SECRET", "1", 1);
+  auto made = home.deliver();
+  CHECK(made.kind == DeliveryOutcome::Kind::Discarded);
+  CHECK(home.count() == 0);
+  CHECK(content(home.scratch / "learned") == letter);
+  CHECK(content(home.scratch / "arguments") == "a b; $(exit)|1\n");
+  auto environment = content(home.scratch / "env");
+  CHECK(has(environment, "\nRECIPIENT=bob@here.test\nSENDER=ann@far.test\nUSER=bob@here.test\n"));
+  CHECK(has(environment, "ORIG_RECIPIENT=bob@here.test\n"));
+  CHECK_FALSE(has(environment, "PENNYPOST_TEST_SECRET"));
+}
+
+TEST_CASE("mail is kept if the program of a pipe fails, and its user told unless it may fail") {
+  Home home;
+  add_program(home, "fail", "echo 'disk is full' >&2; exit 3");
+  home.script("require \"vnd.dovecot.pipe\"; pipe :try \"fail\";");
+  auto made = home.deliver();
+  CHECK(home.count() == 1);
+  CHECK(made.replies.empty());
+  REQUIRE(made.warnings.size() == 1);
+  CHECK(made.warnings[0] == "sieve: the program \"fail\" ended with status 3: disk is full");
+  home.script("require \"vnd.dovecot.pipe\"; pipe \"fail\";");
+  made = home.deliver();
+  CHECK(home.count() == 2);
+  REQUIRE(made.replies.size() == 1);
+  CHECK(has(made.replies[0].text, "the program \"fail\" ended with status 3"));
+  home.script("require [\"vnd.dovecot.pipe\", \"copy\"]; pipe :copy :try \"../fail\";");
+  home.deliver();
+  home.script("require [\"vnd.dovecot.pipe\", \"copy\"]; pipe :copy :try \"absent\";");
+  home.deliver();
+  CHECK(home.count() == 4);
+}
+
+TEST_CASE("a program that does not end is killed with all that it has started") {
+  Home home;
+  add_program(home, "hang", "sleep 60 & echo $! > \"$HOME/pid\"; wait");
+  home.script("require \"vnd.dovecot.pipe\"; pipe :try \"hang\";");
+  auto began = std::chrono::steady_clock::now();
+  auto made = home.deliver();
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(30));
+  CHECK(home.count() == 1);
+  REQUIRE(made.warnings.size() == 1);
+  CHECK(has(made.warnings[0], "took more than 2 s (sieve_program_exec_timeout)"));
+  auto sleeper = std::stoi(content(home.scratch / "pid"));
+  // A killed process may still have to be reaped by another.
+  bool is_gone = false;
+  for (int i = 0; i < 500 && !is_gone; ++i) {
+    auto state = content("/proc/" + std::to_string(sleeper) + "/stat");
+    is_gone = state.empty() || has(state, ") Z ") || has(state, ") X ");
+    ::usleep(10'000);
+  }
+  CHECK(is_gone);
+}
+
+TEST_CASE("an attempt that is repeated gives a program no message that it has had") {
+  Home home;
+  add_program(home, "count", "cat > /dev/null; echo x >> \"$HOME/runs\"");
+  home.script("require [\"vnd.dovecot.pipe\", \"copy\"]; pipe :copy \"count\";");
+  auto delivery = home.delivery(letter);
+  delivery.maybe_repeated = false;
+  home.deliver(delivery);
+  delivery.maybe_repeated = true;
+  home.deliver(delivery);
+  CHECK(content(home.scratch / "runs") == "x\n");
+  home.deliver();
+  CHECK(content(home.scratch / "runs") == "x\nx\n");
+}
+
+TEST_CASE("a program may change the message, or answer a question") {
+  Home home;
+  add_program(home, "mark", "sed 's/^Subject: /&[marked] /'");
+  add_program(home, "where", "printf 'Work'");
+  home.script(
+      "require [\"vnd.dovecot.filter\", \"vnd.dovecot.execute\", \"variables\", \"fileinto\"];\n"
+      "filter \"mark\";\n"
+      "if execute :output \"folder\" \"where\" { fileinto \"${folder}\"; }");
+  home.deliver();
+  CHECK(has(home.text_in("Work"), "Subject: [marked] Lunch\n"));
+}
+
+TEST_CASE("without directories of programs no script may use any") {
+  Home home;
+  home.script("require \"vnd.dovecot.pipe\"; pipe \"learn\";");
+  auto made = home.deliver();
+  CHECK(home.count() == 1);
+  REQUIRE(made.replies.size() == 1);
+  CHECK(has(made.replies[0].text, "the extension \"vnd.dovecot.pipe\" is not offered here"));
+}
+
+TEST_CASE("a script reads the annotations of mailboxes and of the server, as IMAP stores them") {
+  Home home;
+  auto location =
+      MailLocation::parse(home.account.mail_location, {home.account.name, home.account.home});
+  REQUIRE(location);
+  auto mail = open_store(*std::move(location), home.store);
+  auto work = mail->parse_name("Work");
+  REQUIRE(work);
+  REQUIRE(mail->create(*work));
+  auto of_work = mail->annotations(*work);
+  REQUIRE(of_work);
+  REQUIRE(of_work->change({{"/private/comment", "urgent"}}, 100));
+  auto of_all = mail->annotations(std::nullopt);
+  REQUIRE(of_all);
+  REQUIRE(of_all->change({{"/shared/vendor/x/mode", "strict"}}, 100));
+  home.script(
+      "require [\"mboxmetadata\", \"servermetadata\", \"fileinto\"];\n"
+      "if allof (metadata :contains \"Work\" \"/private/comment\" \"URGENT\",\n"
+      "          not metadataexists \"Absent\" \"/private/comment\",\n"
+      "          servermetadata \"/shared/vendor/x/mode\" \"strict\") { fileinto \"Work\"; }");
+  home.deliver();
+  CHECK(home.count("Work") == 1);
+}
+
+TEST_CASE("virustest is what the scanner's field says") {
+  Home home;
+  home.settings = {"sieve_virustest_status_header=X-Virus", "sieve_virustest_status_type=text",
+                   "sieve_virustest_text_values=1=Clean, 5=Infected"};
+  home.script(
+      "require [\"virustest\", \"relational\", \"comparator-i;ascii-numeric\", \"fileinto\"];\n"
+      "if virustest :value \"ge\" :comparator \"i;ascii-numeric\" \"4\" { fileinto \"Bad\"; }");
+  home.deliver("X-Virus: Infected\n" + std::string(letter));
+  home.deliver("X-Virus: Clean\n" + std::string(letter));
+  CHECK(home.count("Bad") == 1);
   CHECK(home.count() == 1);
 }

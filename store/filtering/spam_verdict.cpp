@@ -12,6 +12,8 @@
 namespace pennypost::store {
 namespace {
 
+constexpr unsigned virus_level_max = 5;
+
 /// `HEADER[:EXPRESSION]`
 struct Source {
   std::string_view field;
@@ -57,17 +59,8 @@ Result<void> check_source(const std::string& text) {
   return {};
 }
 
-}  // namespace
-
-Result<void> check_spam_rules(const SpamRules& rules) {
-  TRY_DO(check_source(rules.status_header));
-  TRY_DO(check_source(rules.max_header));
-  if (rules.max_value.empty() || number_of(rules.max_value)) return {};
-  return Error::permanent("sieve_spamtest_max_value \"" + printable(rules.max_value, 50) +
-                          "\" is no number");
-}
-
-std::optional<unsigned> spam_percent(const SpamRules& rules, std::string_view header) {
+/// The score as a part of the highest one, 0 to 1; nothing if the message was not looked at.
+std::optional<double> ratio(const VerdictRules& rules, std::string_view header) {
   if (rules.status_header.empty()) return std::nullopt;
   auto value = value_of(rules.status_header, header);
   if (!value) return std::nullopt;
@@ -77,7 +70,52 @@ std::optional<unsigned> spam_percent(const SpamRules& rules, std::string_view he
                                        : value_of(rules.max_header, header);
   auto highest = most ? number_of(*most) : std::nullopt;
   if (!score || !highest || *highest <= 0) return std::nullopt;
-  return static_cast<unsigned>(std::lround(std::clamp(*score / *highest, 0.0, 1.0) * 100));
+  return std::clamp(*score / *highest, 0.0, 1.0);
+}
+
+/// `NUMBER=TEXT`: the number, if it is 1 to 5.
+std::optional<unsigned> level_of(std::string_view text_value) {
+  auto number = parse_number(trim(text_value.substr(0, text_value.find('='))));
+  bool is_level = number && *number >= 1 && *number <= virus_level_max;
+  return is_level ? std::optional(static_cast<unsigned>(*number)) : std::nullopt;
+}
+
+}  // namespace
+
+Result<void> check_verdict_rules(const VerdictRules& rules) {
+  TRY_DO(check_source(rules.status_header));
+  TRY_DO(check_source(rules.max_header));
+  for (const auto& one : rules.text_values) {
+    if (level_of(one) && one.find('=') != one.npos) continue;
+    return Error::permanent("\"" + printable(one, 50) +
+                            "\" is not of the form NUMBER=TEXT, 1 to 5");
+  }
+  if (rules.max_value.empty() || number_of(rules.max_value)) return {};
+  return Error::permanent("the highest score \"" + printable(rules.max_value, 50) +
+                          "\" is no number");
+}
+
+std::optional<unsigned> spam_percent(const VerdictRules& rules, std::string_view header) {
+  auto part = ratio(rules, header);
+  if (!part) return std::nullopt;
+  return static_cast<unsigned>(std::lround(*part * 100));
+}
+
+std::optional<unsigned> virus_level(const VerdictRules& rules, std::string_view header) {
+  if (!rules.is_text) {
+    auto part = ratio(rules, header);
+    if (!part) return std::nullopt;
+    return 1 + static_cast<unsigned>(*part * (virus_level_max - 1));
+  }
+  if (rules.status_header.empty()) return std::nullopt;
+  auto value = value_of(rules.status_header, header);
+  for (std::size_t i = 0; value && i < rules.text_values.size(); ++i) {
+    std::string_view one = rules.text_values[i];
+    auto equals = one.find('=');
+    bool is_said = equals != one.npos && trim(one.substr(equals + 1)) == trim(*value);
+    if (is_said) return level_of(one);
+  }
+  return std::nullopt;
 }
 
 }  // namespace pennypost::store

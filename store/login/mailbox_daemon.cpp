@@ -42,6 +42,7 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
   worker.user = Kind::User::Account;
   worker.lives_on = true;
   worker.calls = Calls::ReadFiles | Calls::WriteFiles | Calls::HostServices;
+  worker.runs_programs = std::move(daemon.runs_programs);
   worker.serves_clients = true;
   // Files that a library creates, such as the index's database, must be private, too.
   worker.run = [run = std::move(daemon.run_worker)](Child& child) {

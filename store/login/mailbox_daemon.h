@@ -10,6 +10,8 @@ struct MailboxDaemon {
   std::vector<Service> services;  // pop3, pop3s
   std::function<void(Child&)> run_login;
   std::function<void(Child&)> run_worker;
+  /// Whether a worker runs programs; empty: never.
+  std::function<bool(const Config&)> runs_programs;
 };
 
 DaemonSpec mailbox_daemon(MailboxDaemon daemon);

@@ -53,7 +53,16 @@ struct SendMessage {
   bool is_vacation = false;
 };
 
-using Action = std::variant<FileInto, Redirect, Reject, SendMessage>;
+/// The message is given to a program of the admin's.
+struct Pipe {
+  std::string program;
+  std::vector<std::string> arguments;
+  MessageForm form;
+  bool may_fail = false;     // :try; else a failure is one of the script
+  bool cancels_keep = true;  // without :copy
+};
+
+using Action = std::variant<FileInto, Redirect, Reject, SendMessage, Pipe>;
 
 /// A key that must be remembered for so long once the transaction is committed; a later run asks
 /// for it by Environment::is_remembered().
@@ -72,7 +81,9 @@ struct RunFailure {
 };
 
 struct Outcome {
-  std::vector<Action> actions;  // empty: the message is discarded
+  std::vector<Action> actions;  // empty, and nothing else: the message is discarded
+  /// What is kept if no pipe that cancels the keep succeeds.
+  std::optional<FileInto> kept_unless_piped;
   std::vector<Remembered> remembered;
   /// Then `actions` is one copy in INBOX, as it came (RFC 5228 section 2.10.6).
   std::optional<RunFailure> failure;

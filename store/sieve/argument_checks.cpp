@@ -14,6 +14,7 @@
 #include "store/sieve/flag_list.h"
 #include "store/sieve/limits.h"
 #include "store/sieve/notify_uri.h"
+#include "store/sieve/program_name.h"
 #include "store/sieve/script.h"
 #include "store/sieve/variable_text.h"
 
@@ -252,7 +253,7 @@ void check_ihave(Checking& checking, Command& command) {
       checking.wrong(wanted.at, "ihave takes constant strings, without variables");
       continue;
     }
-    if (!can_be_had(wanted.text, checking.script().extensions)) continue;
+    if (!can_be_had(wanted.text, checking.script().extensions, checking.script().offered)) continue;
     auto extension = find_extension(wanted.text);
     if (*extension != Extension::None) checking.script().extensions.add(*extension);
   }
@@ -285,6 +286,22 @@ void check_notify(Checking& checking, Command& command) {
 void check_old_field(Checking& checking, Command& command) {
   check_index(checking, command);
   each_constant(checking, command.arguments[0], field_name_trouble);
+}
+
+void check_program(Checking& checking, Command& command) {
+  const auto& name = command.arguments[0].strings[0];
+  if (name.has_variables) checking.wrong(name.at, "a program's name is constant");
+  auto trouble = program_name_trouble(name.text);
+  if (!trouble.empty()) checking.wrong(name.at, trouble);
+  const auto& arguments = command.arguments[1];
+  if (arguments.strings.size() > program_arguments_max) {
+    checking.wrong(arguments.at, "a program takes at most " +
+                                     std::to_string(program_arguments_max) + " arguments");
+  }
+  each_constant(checking, arguments, program_argument_trouble);
+  if (const auto* output = command.find(Tag::Output)) {
+    check_variable_name(checking, output->strings[0]);
+  }
 }
 
 void check_redirect_address(Checking& checking, Command& command) {

@@ -46,6 +46,7 @@ void check_include(Checking& checking, Command& command);
 void check_new_field(Checking& checking, Command& command);
 void check_notify(Checking& checking, Command& command);
 void check_old_field(Checking& checking, Command& command);
+void check_program(Checking& checking, Command& command);
 void check_redirect_address(Checking& checking, Command& command);
 void check_replace(Checking& checking, Command& command);
 void check_set(Checking& checking, Command& command);

@@ -10,7 +10,7 @@
 
 namespace pennypost::store::sieve {
 
-/// Nothing: it depends on the message. `required`: the extensions of the script.
-std::optional<bool> certain_value(const Command& test, const Extensions& required);
+/// Nothing: it depends on the message. `script`: its extensions count.
+std::optional<bool> certain_value(const Command& test, const Script& script);
 
 }  // namespace pennypost::store::sieve

@@ -20,10 +20,10 @@ std::string quoted(std::string_view name) { return "\"" + std::string(name) + "\
 
 class Checker {
  public:
-  explicit Checker(CompiledScript& result)
-      : result_(result),
-        script_(std::make_shared<Script>()),
-        checking_(*script_, result.mistakes) {}
+  Checker(const Extensions& offered, CompiledScript& result)
+      : result_(result), script_(std::make_shared<Script>()), checking_(*script_, result.mistakes) {
+    script_->offered = offered;
+  }
 
   void run(const std::vector<WrittenCommand>& commands) {
     block(commands, script_->commands);
@@ -70,14 +70,19 @@ class Checker {
     for (const auto& argument : command.arguments) {
       for (const auto& name : argument.strings) {
         auto extension = find_extension(name.text);
-        if (extension) {
+        if (extension && script_->offered.has(*extension)) {
           if (*extension != Extension::None) script_->extensions.add(*extension);
           continue;
         }
-        wrong(name.at, "there is no extension " + quoted(printable(name.text)) +
-                           nearest_hint(name.text, extension_names(), std::identity()));
+        wrong(name.at, unknown_extension(name.text, extension.has_value()));
       }
     }
+  }
+
+  std::string unknown_extension(const std::string& name, bool exists) const {
+    if (exists) return "the extension " + quoted(name) + " is not offered here";
+    return "there is no extension " + quoted(printable(name)) +
+           nearest_hint(name, extension_names(script_->offered), std::identity());
   }
 
   /// Null, and a mistake, if the name is unknown or not of this kind.
@@ -89,7 +94,7 @@ class Checker {
                             nearest_hint(written.name, command_rows(), &CommandRow::name));
       return nullptr;
     }
-    if (row->is_test() != is_test) {
+    if (is_test ? !row->may_be_test() : row->is_test()) {
       wrong(written.at, quoted(written.name) + (is_test ? " is a command, not a test"
                                                         : " is a test; write if " + written.name));
       return nullptr;
@@ -269,15 +274,14 @@ class Checker {
     if (!script_->extensions.has(Extension::Ihave)) return false;
     bool is_first = command.row->kind == CommandKind::If;
     if (!is_first && is_chain_decided_) return true;
-    auto known = command.tests.size() == 1 ? certain_value(command.tests[0], script_->extensions)
-                                           : std::nullopt;
+    auto known =
+        command.tests.size() == 1 ? certain_value(command.tests[0], *script_) : std::nullopt;
     is_chain_decided_ = known == true;
     return known == false;
   }
 
   bool is_false(const Command& test) const {
-    return script_->extensions.has(Extension::Ihave) &&
-           certain_value(test, script_->extensions) == false;
+    return script_->extensions.has(Extension::Ihave) && certain_value(test, *script_) == false;
   }
 
   CompiledScript& result_;
@@ -288,11 +292,11 @@ class Checker {
 
 }  // namespace
 
-CompiledScript compile(std::string_view text) {
+CompiledScript compile(std::string_view text, const Extensions& offered) {
   CompiledScript result;
   auto parsed = parse_script(text);
   result.mistakes = std::move(parsed.mistakes);
-  if (result.mistakes.empty()) Checker(result).run(parsed.commands);
+  if (result.mistakes.empty()) Checker(offered, result).run(parsed.commands);
   return result;
 }
 

@@ -21,7 +21,7 @@ struct CompiledScript {
   Mistakes mistakes;
 };
 
-/// Parses and checks.
-CompiledScript compile(std::string_view text);
+/// Parses and checks. `offered`: which extensions a script may require here.
+CompiledScript compile(std::string_view text, const Extensions& offered = usual_extensions());
 
 }  // namespace pennypost::store::sieve

@@ -121,6 +121,16 @@ constexpr std::array deleteheader_tags{
     TagRow{"last", T::Last},
 };
 constexpr std::array percent_tags{TagRow{"percent", T::Percent, G::Own, None, E::SpamTestPlus}};
+// Pigeonhole's vnd.dovecot.pipe and vnd.dovecot.execute
+constexpr std::array pipe_tags{
+    TagRow{"copy", T::Copy, G::Own, None, E::Copy},
+    TagRow{"try", T::Try},
+};
+constexpr std::array execute_tags{
+    TagRow{"input", T::Input, G::Input, String},
+    TagRow{"output", T::Output, G::Own, String, E::Variables},
+    TagRow{"pipe", T::Pipe, G::Input},
+};
 constexpr std::array name_tags{TagRow{"name", T::Name, G::Own, String}};
 
 constexpr std::array enclose_tags{
@@ -143,6 +153,13 @@ constexpr CommandRow ask(std::string_view name, E extension, std::array<Argument
                          std::array<std::span<const TagRow>, 4> tags, ArgumentCheck check,
                          TestHandler handler, TestsWanted tests = TestsWanted::None) {
   return {name, extension, Test, arguments, tags, check, nullptr, handler, tests};
+}
+/// A command that tells as a test whether it was done.
+constexpr CommandRow act_or_ask(std::string_view name, E extension,
+                                std::array<ArgumentKind, 3> arguments,
+                                std::array<std::span<const TagRow>, 4> tags, ArgumentCheck check,
+                                ActionHandler action, TestHandler test) {
+  return {name, extension, Act, arguments, tags, check, action, test};
 }
 constexpr CommandRow choose(std::string_view name, CommandKind kind, TestsWanted tests) {
   return {name, E::None, kind, {}, {}, nullptr, nullptr, nullptr, tests};
@@ -174,11 +191,15 @@ constexpr std::array rows{
     ask("environment", E::Environment, {String, StringList}, {match_tags}, nullptr, &environment),
     act("ereject", E::Ereject, {String}, {}, nullptr, &ereject),
     act("error", E::Ihave, {String}, {}, nullptr, &error),
+    act_or_ask("execute", E::DovecotExecute, {String, OptionalList}, {execute_tags}, &check_program,
+               &execute, &is_executed),
     ask("exists", E::None, {StringList}, {exists_tags}, &check_fields, &exists),
     act("extracttext", E::ExtractText, {String}, {extract_tags, set_tags}, &check_extract,
         &extracttext),
     ask("false", E::None, {}, {}, nullptr, &never),
     act("fileinto", E::FileInto, {String}, {keep_tags, fileinto_tags}, &check_fileinto, &fileinto),
+    act_or_ask("filter", E::DovecotFilter, {String, OptionalList}, {}, &check_program, &filter,
+               &is_filtered),
     CommandRow{"foreverypart", E::ForEveryPart, ForEveryPart, {}, {name_tags}},
     act("global", E::Include, {StringList}, {}, &check_global, &global),
     ask("hasflag", E::Imap4Flags, {OptionalList, StringList}, {match_tags}, &check_flags, &hasflag),
@@ -196,6 +217,7 @@ constexpr std::array rows{
     act("notify", E::Enotify, {String}, {notify_tags}, &check_notify, &notify),
     ask("notify_method_capability", E::Enotify, {String, String, StringList}, {match_tags}, nullptr,
         &notify_method_capability),
+    act("pipe", E::DovecotPipe, {String, OptionalList}, {pipe_tags}, &check_program, &pipe),
     act("redirect", E::None, {String}, {redirect_tags}, &check_redirect_address, &redirect),
     act("reject", E::Reject, {String}, {}, nullptr, &reject),
     act("removeflag", E::Imap4Flags, {OptionalString, StringList}, {}, &check_flags, &removeflag),

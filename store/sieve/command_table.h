@@ -54,6 +54,7 @@ enum class Tag : std::uint8_t {
   Header,
   Importance,
   Index,
+  Input,
   Is,
   Last,
   Length,
@@ -69,10 +70,12 @@ enum class Tag : std::uint8_t {
   Optional,
   Options,
   OriginalZone,
+  Output,
   Over,
   Param,
   Percent,
   Personal,
+  Pipe,
   QuoteRegex,
   QuoteWildcard,
   Raw,
@@ -82,6 +85,7 @@ enum class Tag : std::uint8_t {
   Subject,
   Subtype,
   Text,
+  Try,
   Type,
   Under,
   UniqueId,
@@ -107,6 +111,7 @@ enum class TagGroup : std::uint8_t {
   MimePart,
   DuplicateKey,
   Location,
+  Input,
 };
 
 struct TagRow {
@@ -136,6 +141,8 @@ struct CommandRow {
   TestsWanted tests = TestsWanted::None;
 
   bool is_test() const { return kind == CommandKind::Test; }
+  /// Some commands tell as a test whether they could be done.
+  bool may_be_test() const { return test != nullptr; }
   bool takes_block() const {
     return kind == CommandKind::If || kind == CommandKind::ElseIf || kind == CommandKind::Else ||
            kind == CommandKind::ForEveryPart;

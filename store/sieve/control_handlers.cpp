@@ -34,7 +34,7 @@ Result<bool> never(Run&, const Command&) { return false; }
 /// RFC 5463 section 4
 Result<bool> ihave(Run& run, const Command& test) {
   return std::ranges::all_of(test.arguments[0].strings, [&run](const Text& name) {
-    return can_be_had(name.text, run.extensions());
+    return can_be_had(name.text, run.extensions(), run.offered());
   });
 }
 

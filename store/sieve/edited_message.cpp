@@ -77,6 +77,11 @@ MessageForm EditedMessage::form() {
   return form_;
 }
 
+std::string EditedMessage::written() {
+  auto now = form();
+  return now ? edited(original_, *now) : std::string(original_);
+}
+
 MessageForm EditedMessage::form_to_redirect() { return unenclosed_ ? *unenclosed_ : form(); }
 
 /// What was done to the fields of text_.

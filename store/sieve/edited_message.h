@@ -46,7 +46,9 @@ class EditedMessage {
 
   /// The changes so far; null if there are none.
   MessageForm form();
-  /// The same without what enclose() did (RFC 5703 section 6).
+  /// The message as it is now.
+  std::string written();
+  /// The same as form() without what enclose() did (RFC 5703 section 6).
   MessageForm form_to_redirect();
 
   /// How often the text was replaced: names the text that offsets are into.

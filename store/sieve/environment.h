@@ -19,6 +19,23 @@
 
 namespace pennypost::store::sieve {
 
+/// A program that a script wants to be run now (vnd.dovecot.filter, vnd.dovecot.execute), or to
+/// which a message is given (vnd.dovecot.pipe).
+struct ProgramCall {
+  enum class Kind : std::uint8_t { Pipe, Filter, Execute };
+  Kind kind = Kind::Execute;
+  std::string name;  // without a slash
+  std::vector<std::string> arguments;
+  std::string_view input;
+};
+
+struct ProgramAnswer {
+  std::string failure;  // why it was not run to its end; empty: it was
+  int exit_status = 0;
+  std::string output;
+  std::string errors = {};  // the beginning of what it wrote there, to be shown
+};
+
 class Environment {
  public:
   virtual ~Environment() = default;
@@ -40,6 +57,8 @@ class Environment {
   virtual std::string original_to() const { return envelope_to(); }
   /// Who logged in to send the message; empty: nobody.
   virtual std::string sender_login() const { return ""; }
+  /// RFC 6785 section 3.8: the flags that the message has already.
+  virtual std::vector<std::string> flags() const { return {}; }
   /// All addresses of the script's owner besides envelope_to() and original_to().
   virtual std::vector<std::string> owner_addresses() const { return {}; }
   /// What parts user and detail in a local part: recipient_delimiter.
@@ -98,6 +117,11 @@ class Environment {
   virtual std::optional<unsigned> spam_percent() const { return std::nullopt; }
   /// 1 (no virus) to 5 (certainly one); nothing if it was not looked at.
   virtual std::optional<unsigned> virus_level() const { return std::nullopt; }
+
+  /// Runs a program of the admin's, and waits for its end.
+  virtual ProgramAnswer run_program(const ProgramCall& call) const {
+    return {"there is no program " + call.name, 0, ""};
+  }
 };
 
 }  // namespace pennypost::store::sieve

@@ -33,6 +33,7 @@ constexpr std::array rows{
     Row{"foreverypart", Extension::ForEveryPart},           // RFC 5703 section 3
     Row{"ihave", Extension::Ihave},                         // RFC 5463
     Row{"imap4flags", Extension::Imap4Flags},               // RFC 5232
+    Row{"imapsieve", Extension::ImapSieve},                 // RFC 6785
     Row{"include", Extension::Include},                     // RFC 6609
     Row{"index", Extension::Index},                         // RFC 5260 section 6
     Row{"mailbox", Extension::Mailbox},                     // RFC 5490 section 3
@@ -51,8 +52,14 @@ constexpr std::array rows{
     Row{"vacation-seconds", Extension::VacationSeconds},  // RFC 6131
     Row{"variables", Extension::Variables},               // RFC 5229
     Row{"virustest", Extension::VirusTest},               // RFC 5235 section 3.4
+    Row{"vnd.dovecot.execute", Extension::DovecotExecute},
+    Row{"vnd.dovecot.filter", Extension::DovecotFilter},
+    Row{"vnd.dovecot.pipe", Extension::DovecotPipe},
 };
 static_assert(std::ranges::is_sorted(rows, {}, &Row::name), "find_extension() searches by halves");
+
+constexpr std::array optional{Extension::DovecotExecute, Extension::DovecotFilter,
+                              Extension::DovecotPipe, Extension::ImapSieve};
 
 }  // namespace
 
@@ -63,14 +70,25 @@ void Extensions::add(Extension extension) {
   if (extension == Extension::SpamTestPlus) add(Extension::SpamTest);
 }
 
+const Extensions& usual_extensions() {
+  static const Extensions usual = [] {
+    Extensions all;
+    for (const auto& row : rows) all.add(row.extension);
+    for (auto extension : optional) all.remove(extension);
+    return all;
+  }();
+  return usual;
+}
+
 std::optional<Extension> find_extension(std::string_view name) {
   auto found = std::ranges::lower_bound(rows, name, {}, &Row::name);
   if (found == rows.end() || found->name != name) return std::nullopt;
   return found->extension;
 }
 
-bool can_be_had(std::string_view name, const Extensions& required) {
+bool can_be_had(std::string_view name, const Extensions& required, const Extensions& offered) {
   auto found = find_extension(name);
+  if (found && !offered.has(*found)) return false;
   bool changes_strings = found == Extension::Variables || found == Extension::EncodedCharacter;
   return found && (!changes_strings || required.has(*found));
 }
@@ -80,9 +98,11 @@ std::string_view name_of(Extension extension) {
   return found == rows.end() ? "" : found->name;
 }
 
-std::vector<std::string_view> extension_names() {
+std::vector<std::string_view> extension_names(const Extensions& offered) {
   std::vector<std::string_view> names;
-  for (const auto& row : rows) names.push_back(row.name);
+  for (const auto& row : rows) {
+    if (offered.has(row.extension)) names.push_back(row.name);
+  }
   return names;
 }
 

@@ -79,6 +79,13 @@ Result<void> enclose(Run& run, const Command& command);
 Result<void> extracttext(Run& run, const Command& command);
 Result<void> replace(Run& run, const Command& command);
 
+// program_handlers.cpp
+Result<void> execute(Run& run, const Command& command);
+Result<void> filter(Run& run, const Command& command);
+Result<bool> is_executed(Run& run, const Command& test);
+Result<bool> is_filtered(Run& run, const Command& test);
+Result<void> pipe(Run& run, const Command& command);
+
 // vacation.cpp, notify.cpp
 Result<void> notify(Run& run, const Command& command);
 Result<bool> notify_method_capability(Run& run, const Command& test);

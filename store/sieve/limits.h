@@ -32,14 +32,18 @@ inline constexpr std::uint32_t regex_steps_max = 100'000;        // of one match
 inline constexpr std::uint32_t regex_heap_kib_max = 4 << 10;     // of one match
 inline constexpr std::size_t header_edits_max = 100;             // fields added by one run
 inline constexpr std::size_t include_nesting_max = 10;
-inline constexpr std::size_t includes_max = 255;                // scripts in one run
-inline constexpr std::size_t rewrites_max = 20;                 // replace and enclose in one run
-inline constexpr std::size_t part_nesting_max = 10;             // foreverypart within foreverypart
-inline constexpr std::size_t vacation_text_bytes_max = 65'536;  // the answer
-inline constexpr std::size_t vacation_addresses_max = 1'000;    // after :addresses
-inline constexpr std::size_t notify_text_bytes_max = 65'536;    // the message of a notification
-inline constexpr std::size_t notify_recipients_max = 8;         // of one notification
-inline constexpr std::size_t flags_max = 100;                   // on one copy
+inline constexpr std::size_t includes_max = 255;                 // scripts in one run
+inline constexpr std::size_t rewrites_max = 20;                  // replace and enclose in one run
+inline constexpr std::size_t part_nesting_max = 10;              // foreverypart within foreverypart
+inline constexpr std::size_t vacation_text_bytes_max = 65'536;   // the answer
+inline constexpr std::size_t vacation_addresses_max = 1'000;     // after :addresses
+inline constexpr std::size_t notify_text_bytes_max = 65'536;     // the message of a notification
+inline constexpr std::size_t notify_recipients_max = 8;          // of one notification
+inline constexpr std::size_t programs_max = 10;                  // of filter and execute in one run
+inline constexpr std::size_t program_name_bytes_max = 255;       // as the name of a file
+inline constexpr std::size_t program_arguments_max = 32;         // of one program
+inline constexpr std::size_t program_argument_bytes_max = 4096;  // one of them
+inline constexpr std::size_t flags_max = 100;                    // on one copy
 inline constexpr std::uint64_t remember_seconds_max = 90 * 86'400;  // of duplicate and vacation
 
 /// What one run may do; the values are Dovecot's defaults, or what its time limit amounts to.

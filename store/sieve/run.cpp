@@ -25,22 +25,35 @@ bool holds(const std::vector<Action>& actions) {
 Outcome Run::outcome_of(const Script& script) {
   Frame frame{script, "", {}, {}, {}};
   frame_ = &frame;
+  flags_ = environment_.flags();
   auto done = block(script.commands);
   if (done && keeps_implicitly_) {
-    FileInto kept;
-    kept.flags = flags_;
-    kept.form = message_.form();
-    done = add(std::move(kept));
+    done = keep_implicitly();
     if (!done) note_failure({}, done.error().text());
   }
   if (!done) {
     outcome_.actions.clear();
     outcome_.remembered.clear();
+    outcome_.kept_unless_piped.reset();
     outcome_.actions.emplace_back(FileInto{});
   }
   outcome_.steps = steps_;
   frame_ = nullptr;
   return std::move(outcome_);
+}
+
+/// What a pipe takes over is kept only if all such pipes fail.
+Result<void> Run::keep_implicitly() {
+  FileInto kept;
+  kept.flags = flags_;
+  kept.form = message_.form();
+  bool is_piped = std::ranges::any_of(outcome_.actions, [](const Action& action) {
+    const auto* pipe = std::get_if<Pipe>(&action);
+    return pipe != nullptr && pipe->cancels_keep;
+  });
+  if (!is_piped) return add(std::move(kept));
+  outcome_.kept_unless_piped = std::move(kept);
+  return {};
 }
 
 Result<void> Run::spend(std::uint64_t steps) {
@@ -288,7 +301,8 @@ Result<void> Run::add(Reject reject) {
       return Error::permanent(
           std::holds_alternative<Reject>(action)
               ? "a message can be rejected only once"
-              : "a message that is kept, filed, redirected or answered can't be rejected as well");
+              : "a message that is kept, filed, redirected, piped or answered can't be rejected as "
+                "well");
     }
   }
   TRY_DO(room_for_action());
@@ -303,6 +317,29 @@ Result<void> Run::add(SendMessage message) {
   TRY_DO(room_for_action());
   outcome_.actions.emplace_back(std::move(message));
   return {};
+}
+
+/// A program may get a message once: that of the first pipe.
+Result<void> Run::add(Pipe pipe) {
+  if (holds<Reject>(outcome_.actions)) {
+    return Error::permanent("a message that is rejected can't be piped as well");
+  }
+  for (const auto& action : outcome_.actions) {
+    const auto* other = std::get_if<Pipe>(&action);
+    if (other != nullptr && other->program == pipe.program) {
+      return Error::permanent("a message can be piped to the program \"" + pipe.program +
+                              "\" only once");
+    }
+  }
+  TRY_DO(room_for_action());
+  outcome_.actions.emplace_back(std::move(pipe));
+  return {};
+}
+
+Result<void> Run::note_program() {
+  if (programs_++ < programs_max) return {};
+  return Error::permanent("the script runs more than " + std::to_string(programs_max) +
+                          " programs for one message");
 }
 
 Result<void> Run::note_vacation() {

@@ -31,6 +31,7 @@ class Run {
   EditedMessage& message() { return message_; }
   bool has(Extension extension) const { return extensions().has(extension); }
   const Extensions& extensions() const { return frame_->script.extensions; }
+  const Extensions& offered() const { return frame_->script.offered; }
 
   /// Counts `steps` of work. Error: there were too many, or the time is over.
   Result<void> spend(std::uint64_t steps);
@@ -83,10 +84,13 @@ class Run {
   Result<void> add(Redirect redirect);
   Result<void> add(Reject reject);
   Result<void> add(SendMessage message);
+  Result<void> add(Pipe pipe);
   void remember(std::string key, std::uint64_t seconds);
   /// RFC 5230 section 4.7: vacation may be done once. Error: it is the second time.
   Result<void> note_vacation();
   void cancel_implicit_keep() { keeps_implicitly_ = false; }
+  /// A program is to be run now. Error: the script has run too many.
+  Result<void> note_program();
 
  private:
   /// A script that runs: the one that was started, or one that was included.
@@ -107,6 +111,7 @@ class Run {
   Result<void> branch(const Command& command, bool& is_chain_done);
   Result<void> every_part(const Command& command);
   Result<void> room_for_action() const;
+  Result<void> keep_implicitly();
   void note_failure(Position at, const std::string& text);
   std::pair<std::map<std::string, std::string, std::less<>>*, std::string> place_of(
       std::string_view name);
@@ -126,6 +131,7 @@ class Run {
   bool keeps_implicitly_ = true;
   bool had_vacation_ = false;
   std::size_t redirects_ = 0;
+  std::size_t programs_ = 0;
   Outcome outcome_;
 };
 

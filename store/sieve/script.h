@@ -69,7 +69,8 @@ struct Command {
 
 struct Script {
   std::vector<Command> commands;
-  Extensions extensions;
+  Extensions extensions;                    // that it requires
+  Extensions offered = usual_extensions();  // that it could require
 };
 
 }  // namespace pennypost::store::sieve

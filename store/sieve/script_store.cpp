@@ -44,19 +44,6 @@ std::optional<std::string> link_text(const std::string& path) {
   return text;
 }
 
-bool is_line_separator(std::string_view name) {
-  return name.find("\u2028") != name.npos || name.find("\u2029") != name.npos;
-}
-
-/// U+0080 to U+009F
-bool has_upper_control(std::string_view name) {
-  for (std::size_t i = 0; i + 1 < name.size(); ++i) {
-    auto second = static_cast<unsigned char>(name[i + 1]);
-    if (name[i] == '\xc2' && second < 0xa0) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 Result<std::optional<ScriptPlace>> ScriptPlace::parse(std::string_view setting,
@@ -93,10 +80,7 @@ Result<void> check_script_name(std::string_view name) {
     return bad("is longer than " + std::to_string(script_name_characters_max) + " characters or " +
                std::to_string(script_name_bytes_max) + " octets");
   }
-  bool has_control = std::ranges::any_of(name, [](char c) { return is_control(c); });
-  if (has_control || has_upper_control(name) || is_line_separator(name)) {
-    return bad("has control characters");
-  }
+  if (has_unicode_control(name)) return bad("has control characters");
   if (name.find('/') != name.npos || name.front() == '.') {
     return bad("has a / or begins with a dot, which names of files can't");
   }
@@ -184,7 +168,7 @@ Result<Mistakes> ScriptStore::put(std::string_view name, std::string_view text) 
   TRY_DO(require_directory());
   TRY(auto lock, lock_directory(place_.directory));
   TRY_DO(check_room(name, text.size()));
-  auto compiled = compile(text);
+  auto compiled = compile(text, limits_.offered);
   if (!compiled.script) return compiled.mistakes;
   TRY_DO(replace_file(path(name), place_.directory + "/.put.tmp", text));
   TRY_DO(sync_directory(place_.directory));
@@ -217,7 +201,7 @@ Result<void> ScriptStore::activate(std::string_view name) const {
   TRY(auto lock, lock_directory(place_.directory));
   if (!name.empty()) {
     TRY(auto text, read(name));
-    auto compiled = compile(text);
+    auto compiled = compile(text, limits_.offered);
     if (!compiled.script) {
       return Error(
           550, ResponseCode::Corruption,

@@ -27,6 +27,7 @@
 #include "common/base/limit.h"
 #include "common/base/result.h"
 #include "store/mailbox/location.h"
+#include "store/sieve/extensions.h"
 #include "store/sieve/mistake.h"
 
 namespace pennypost::store::sieve {
@@ -50,6 +51,8 @@ struct ScriptLimits {
   std::uint64_t script_bytes = 1 << 20;
   Limit scripts;  // never more than script_names_max
   Limit storage;  // bytes of all scripts
+  /// What a script may require.
+  Extensions offered = usual_extensions();
 };
 
 struct StoredScript {
@@ -65,6 +68,8 @@ Result<void> check_script_name(std::string_view name);
 class ScriptStore {
  public:
   ScriptStore(ScriptPlace place, ScriptLimits limits) : place_(std::move(place)), limits_(limits) {}
+
+  const Extensions& offered() const { return limits_.offered; }
 
   /// In the order of their names.
   Result<std::vector<StoredScript>> list() const;

@@ -30,6 +30,8 @@ class FakeEnvironment : public Environment {
   std::map<std::string, std::vector<std::string>> lists;
   std::optional<unsigned> spam;
   std::optional<unsigned> virus;
+  std::map<std::string, ProgramAnswer> programs;    // by name
+  mutable std::vector<std::string> programs_run{};  // `NAME ARGUMENT ... < INPUT`
   bool out_of_time = false;
 
   std::int64_t now_seconds() const override { return now; }
@@ -80,6 +82,13 @@ class FakeEnvironment : public Environment {
   }
   std::optional<unsigned> spam_percent() const override { return spam; }
   std::optional<unsigned> virus_level() const override { return virus; }
+  ProgramAnswer run_program(const ProgramCall& call) const override {
+    auto shown = call.name;
+    for (const auto& argument : call.arguments) shown += " " + argument;
+    programs_run.push_back(shown + " < " + std::string(call.input.substr(0, 40)));
+    auto found = programs.find(call.name);
+    return found == programs.end() ? Environment::run_program(call) : found->second;
+  }
 };
 
 inline constexpr std::string_view message_for_test =
@@ -110,6 +119,11 @@ inline std::string shown(const Action& action) {
   if (const auto* reject = std::get_if<Reject>(&action)) {
     return (reject->is_extended ? "ereject " : "reject ") + reject->reason;
   }
+  if (const auto* pipe = std::get_if<Pipe>(&action)) {
+    auto text = "pipe " + pipe->program;
+    for (const auto& argument : pipe->arguments) text += " " + argument;
+    return text + (pipe->may_fail ? " try" : "") + (pipe->cancels_keep ? "" : " copy");
+  }
   const auto& message = std::get<SendMessage>(action);
   return (message.is_vacation ? "vacation " : "notify ") + message.recipient;
 }
@@ -118,8 +132,9 @@ inline std::string shown(const Action& action) {
 /// line.
 inline std::string outcome_of(std::string_view script, const Environment& environment,
                               std::string_view message = message_for_test,
-                              const RunLimits& limits = {}) {
-  auto compiled = compile(script);
+                              const RunLimits& limits = {},
+                              const Extensions& offered = usual_extensions()) {
+  auto compiled = compile(script, offered);
   std::string text;
   for (const auto& mistake : compiled.mistakes) text += mistake.shown() + "\n";
   if (!compiled.script) return text;
@@ -130,6 +145,7 @@ inline std::string outcome_of(std::string_view script, const Environment& enviro
     text += between + shown(action);
     between = "; ";
   }
+  if (outcome.kept_unless_piped) return text + "; else " + shown(*outcome.kept_unless_piped);
   return outcome.actions.empty() ? text + "discard" : text;
 }
 

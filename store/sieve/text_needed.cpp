@@ -7,8 +7,10 @@ namespace pennypost::store::sieve {
 namespace {
 
 constexpr std::array of_the_whole{
-    Extension::Body,         Extension::EditHeader, Extension::Enclose, Extension::ExtractText,
-    Extension::ForEveryPart, Extension::Include,    Extension::Mime,    Extension::Replace};
+    Extension::Body,        Extension::DovecotExecute, Extension::DovecotFilter,
+    Extension::DovecotPipe, Extension::EditHeader,     Extension::Enclose,
+    Extension::ExtractText, Extension::ForEveryPart,   Extension::Include,
+    Extension::Mime,        Extension::Replace};
 
 bool has_size_test(const std::vector<Command>& commands) {
   return std::ranges::any_of(commands, [](const Command& command) {

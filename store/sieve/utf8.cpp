@@ -12,6 +12,17 @@ void cut_utf8(std::string& text, std::size_t bytes_max) {
   text.resize(end);
 }
 
+bool has_unicode_control(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (is_control(text[i])) return true;
+    // U+0080 to U+009F
+    bool is_upper =
+        text[i] == '\xc2' && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    if (is_upper) return true;
+  }
+  return text.find("\u2028") != text.npos || text.find("\u2029") != text.npos;
+}
+
 void append_utf8(std::string& out, std::uint32_t point) {
   if (point < 0x80) {
     out += static_cast<char>(point);

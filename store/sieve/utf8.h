@@ -16,6 +16,10 @@ constexpr bool continues_character(char c) {
 /// Cuts before the first character that would not fit into `bytes_max`.
 void cut_utf8(std::string& text, std::size_t bytes_max);
 
+/// Whether UTF-8 text has control characters, of ASCII or beyond, or the separators of lines and
+/// paragraphs.
+bool has_unicode_control(std::string_view text);
+
 /// RFC 3629 section 3: 0 to 10FFFF without the surrogates.
 constexpr bool is_code_point(std::uint64_t point) {
   return point <= 0x10ffff && (point < 0xd800 || point >= 0xe000);

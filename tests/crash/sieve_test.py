@@ -1,5 +1,7 @@
-"""smtpd is killed while scripts file, redirect and answer mail: each of these happens exactly once."""
+"""smtpd is killed while scripts file, redirect and answer mail: each of these happens exactly once. A program gets
+each message, and those twice that it had when smtpd was killed."""
 import collections
+import os
 import re
 import threading
 import time
@@ -9,7 +11,8 @@ from mailhost import Host, letter
 
 ALICE, BOB, CAROL = "alice@example.test", "bob@example.test", "carol@example.test"
 KILLS = 10
-SCRIPT = f'''require ["fileinto", "copy", "vacation", "editheader"];
+SCRIPT = f'''require ["fileinto", "copy", "vacation", "editheader", "vnd.dovecot.pipe"];
+pipe :copy "note";
 fileinto :copy "Work";
 redirect :copy "{ALICE}";
 vacation "I am away.";
@@ -60,10 +63,20 @@ def numbers_in(paths, pattern):
     return found
 
 
+def numbers_piped(path):
+    with open(path, encoding="utf-8") as file:
+        return collections.Counter(int(line) for line in file)
+
+
 @test(f"kill -9 under load, {KILLS} times: each copy, redirect and answer of a script is there once", seconds=600)
 def killed(t):
     users = {login: "secret-" + login[:3] for login in (ALICE, BOB, CAROL, "dave@example.test")}
-    host = Host(t, {"minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "smtpd_client_connection_count_limit": 0,
+    programs, piped = os.path.join(t.folder, "bin"), os.path.join(t.folder, "piped")
+    os.makedirs(programs)
+    with open(os.path.join(programs, "note"), "w", encoding="utf-8") as file:
+        file.write(f"#!/bin/sh\nsed -n 's/^Message-ID: <n\\([0-9]*\\)@client.*/\\1/p' >> {piped}\n")
+    os.chmod(os.path.join(programs, "note"), 0o755)
+    host = Host(t, {"sieve_pipe_bin_dir": programs, "minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "smtpd_client_connection_count_limit": 0,
                     "recipient_delimiter": "+"}, users=users, daemons=("smtpd",))
     host.command("pennypost", "sieve", "put", BOB, "main", "-", input=SCRIPT)
     host.command("pennypost", "sieve", "activate", BOB, "main")
@@ -85,3 +98,8 @@ def killed(t):
         twice = sorted(number for number, count in found.items() if count > 1)
         equal((lost, twice), ([], []), f"{what}: lost and doubled of {len(senders.taken)}")
         check(set(found) <= senders.tried, f"{what}: messages that nobody sent")
+    found = numbers_piped(piped)
+    equal(sorted(senders.taken - set(found)), [], "messages that the program did not get")
+    check(max(found.values()) <= KILLS + 1, f"a message was piped {max(found.values())} times")
+    twice = sum(count > 1 for count in found.values())
+    check(twice < len(found) / 2, f"{twice} of {len(found)} messages were piped again")

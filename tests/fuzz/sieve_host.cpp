@@ -13,13 +13,15 @@ using namespace pennypost::store;
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   std::string_view text(reinterpret_cast<const char*>(data), size);
-  SpamRules rules;
+  VerdictRules rules;
   rules.status_header = "X-Spamd-Result: default: [[:alpha:]]+ \\[(-?[0-9.]+) / [0-9.]+\\]";
   rules.max_header = "X-Spamd-Result: / ([0-9.]+)\\]";
   for (bool counts : {false, true}) {
     rules.counts_characters = counts;
     auto percent = spam_percent(rules, text);
     ASSERT(!percent || *percent <= 100);
+    auto level = virus_level(rules, text);
+    ASSERT(!level || (*level >= 1 && *level <= 5));
   }
   if (sieve::check_script_name(text)) {
     ASSERT(text.find('/') == text.npos && text.front() != '.' && text.size() < 250);

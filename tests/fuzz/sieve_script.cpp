@@ -27,6 +27,10 @@ void look_at(const Outcome& outcome, const RunLimits& limits) {
       ASSERT(copy->flags.size() <= flags_max && !copy->mailbox.empty());
       if (copy->form) ASSERT(!edited(message, *copy->form).empty());
     }
+    if (const auto* pipe = std::get_if<Pipe>(&action)) {
+      ASSERT(!pipe->program.empty() && pipe->program.find('/') == std::string::npos);
+      ASSERT(pipe->arguments.size() <= program_arguments_max);
+    }
     if (const auto* sent = std::get_if<SendMessage>(&action)) {
       ASSERT(sent->text.find('\r') == std::string::npos);
       ASSERT(HeaderFields(sent->text).has("Auto-Submitted"));
@@ -39,7 +43,11 @@ void look_at(const Outcome& outcome, const RunLimits& limits) {
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   std::string_view text(reinterpret_cast<const char*>(data), size);
-  auto compiled = compile(text);
+  auto offered = usual_extensions();
+  for (auto one : {Extension::DovecotExecute, Extension::DovecotFilter, Extension::DovecotPipe}) {
+    offered.add(one);
+  }
+  auto compiled = compile(text, offered);
   ASSERT((compiled.script == nullptr) == !compiled.mistakes.empty());
   ASSERT(compiled.mistakes.size() <= mistakes_max);
   for (const auto& mistake : compiled.mistakes) {
@@ -50,6 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   environment.scripts["personal self"] = std::string(text);
   environment.lists["list"] = {"eve@example.net"};
   environment.spam = 50;
+  environment.programs["mark"] = {"", 0, "Subject: marked\n\nHello.\n"};
   RunLimits limits;
   limits.steps = 20'000;
   look_at(run_script(*compiled.script, message, environment, limits), limits);

@@ -1,0 +1,163 @@
+#include "common/process/running_program.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "common/base/text.h"
+#include "common/process/descriptor_limit.h"
+
+namespace pennypost {
+namespace {
+
+constexpr std::size_t block_bytes = 16 * 1024;
+constexpr useconds_t microseconds_between_looks = 2000;
+
+struct Ends {
+  Descriptor reading;
+  Descriptor writing;
+
+  bool open() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return false;
+    reading = Descriptor(ends[0]);
+    writing = Descriptor(ends[1]);
+    return true;
+  }
+};
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> all;
+  for (auto& text : texts) all.push_back(text.data());
+  all.push_back(nullptr);
+  return all;
+}
+
+}  // namespace
+
+std::string harmless_text(std::string text) {
+  constexpr std::string_view allowed = "!@%-_=+:,./";
+  for (char& c : text) {
+    if (!is_alnum(c) && allowed.find(c) == allowed.npos) c = '_';
+  }
+  return text;
+}
+
+RunningProgram::RunningProgram(const ProgramStart& start) {
+  Ends input;
+  Ends output;
+  Ends errors;
+  if (!input.open() || !output.open()) return;
+  if (!start.joins_errors && !errors.open()) return;
+  // Everything that allocates memory is done before the fork, since this process has other threads.
+  std::vector<std::string> settings;
+  for (const auto& [name, value] : start.environment) settings.push_back(name + "=" + value);
+  auto words = start.words;
+  auto arguments = pointers(words);
+  auto environment = pointers(settings);
+  std::string no_directory = "can't change to the directory " + start.directory;
+  std::string no_program = "can't start " + words.front() + ": ";
+  int error_end = start.joins_errors ? output.writing.number() : errors.writing.number();
+  pid_ = fork();
+  if (pid_ != 0) {
+    to_ = std::move(input.writing);
+    output_.from = std::move(output.reading);
+    output_.bytes_max = start.output_bytes_max;
+    errors_.from = std::move(errors.reading);
+    errors_.bytes_max = start.error_bytes_max;
+    if (pid_ > 0) fcntl(to_.number(), F_SETFL, O_NONBLOCK);
+    return;
+  }
+  setpgid(0, 0);
+  dup2(input.reading.number(), STDIN_FILENO);
+  dup2(output.writing.number(), STDOUT_FILENO);
+  dup2(error_end, STDERR_FILENO);
+  for (int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) signal(number, SIG_DFL);
+  if (chdir(start.directory.c_str()) != 0 && (start.is_directory_required || chdir("/") != 0)) {
+    [[maybe_unused]] auto told = write(STDERR_FILENO, no_directory.data(), no_directory.size());
+    _exit(75);
+  }
+  // Whatever a library has left open: connections of clients are not for programs.
+  close_range(STDERR_FILENO + 1, ~0U, 0);
+  set_usual_descriptor_limit();
+  execve(arguments.front(), arguments.data(), environment.data());
+  const char* reason = strerrordesc_np(errno);
+  for (std::string_view text : {std::string_view(no_program), std::string_view(reason)}) {
+    [[maybe_unused]] auto told = write(STDERR_FILENO, text.data(), text.size());
+  }
+  _exit(75);
+}
+
+RunningProgram::~RunningProgram() {
+  if (pid_ <= 0) return;
+  kill(-pid_, SIGKILL);
+  kill(pid_, SIGKILL);
+  waitpid(pid_, nullptr, 0);
+}
+
+bool RunningProgram::feed(std::string_view bytes, Deadline deadline) {
+  while (!bytes.empty() && to_) {
+    if (!wait(true, deadline)) return false;
+    auto count = write(to_.number(), bytes.data(), bytes.size());
+    if (count >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    } else if (errno != EAGAIN && errno != EINTR) {
+      to_.close();
+    }
+  }
+  return true;
+}
+
+std::optional<int> RunningProgram::finish(Deadline deadline) {
+  to_.close();
+  while (output_.from || errors_.from) {
+    if (!wait(false, deadline)) return {};
+  }
+  for (;;) {
+    int status = 0;
+    if (waitpid(pid_, &status, WNOHANG) == pid_) {
+      pid_ = 0;
+      return status;
+    }
+    if (std::chrono::steady_clock::now() >= deadline) return {};
+    usleep(microseconds_between_looks);
+  }
+}
+
+/// Waits until the input is writable (if wanted), or there is output or its end. False at the
+/// deadline.
+bool RunningProgram::wait(bool wants_to_write, Deadline deadline) {
+  auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  if (left.count() <= 0) return false;
+  std::array<pollfd, 3> polls{pollfd{output_.from.number(), POLLIN, 0},
+                              pollfd{errors_.from.number(), POLLIN, 0},
+                              pollfd{wants_to_write ? to_.number() : -1, POLLOUT, 0}};
+  auto milliseconds = static_cast<int>(std::min<std::int64_t>(left.count(), 60'000));
+  poll(polls.data(), polls.size(), milliseconds);
+  constexpr short any = POLLIN | POLLHUP | POLLERR;
+  if ((polls[0].revents & any) != 0) output_.read_some();
+  if ((polls[1].revents & any) != 0) errors_.read_some();
+  return true;
+}
+
+void RunningProgram::Heard::read_some() {
+  std::array<char, block_bytes> bytes;
+  auto count = read(from.number(), bytes.data(), bytes.size());
+  if (count > 0) {
+    std::string_view heard(bytes.data(), static_cast<std::size_t>(count));
+    is_cut = is_cut || heard.size() > bytes_max - text.size();
+    text += heard.substr(0, bytes_max - text.size());
+  } else if (count == 0 || errno != EINTR) {
+    from.close();
+  }
+}
+
+}  // namespace pennypost
