@@ -173,21 +173,6 @@ TEST_CASE("NOTIFY refuses unknown events, too many mailboxes, and what is no req
   CHECK(has(client.send("", "* OK"), "* OK [NOTIFICATIONOVERFLOW] "));
 }
 
-TEST_CASE("news of a mailbox that another program has locked for long come when it is free") {
-  LogCapture log;
-  TestAccount account;
-  Client client(account);
-  client.command("CREATE Lists");
-  client.command("NOTIFY SET (subtree Lists (MessageNew MessageExpunge))");
-  auto folder = account.root() + "/Maildir/.Lists/";
-  std::ofstream(folder + "dovecot-uidlist.lock").put('x');
-  std::ofstream(folder + "new/1700000000.M1.elsewhere") << message;
-  client.loop().run_until(pause(client.loop(), Duration(800)));
-  CHECK(client.command("NOOP") == "OK NOOP completed.\r\n");
-  std::filesystem::remove(folder + "dovecot-uidlist.lock");
-  CHECK(has(client.send("", "* STATUS"), "* STATUS Lists (MESSAGES 1 UIDNEXT 2 "));
-}
-
 TEST_CASE("of messages that the client itself has made it hears no more than their number") {
   LogCapture log;
   TestAccount account;

@@ -365,6 +365,8 @@ IMAP = {
     "UIDPLUS": has(r"^c OK \[COPYUID (?s:.)*^d OK \[APPENDUID \d+ \d+\]", "b SELECT INBOX", "b2 CREATE Plus", "c COPY 1 Plus",
                    f"d APPEND Plus {{{len(SMALL)}+}}\r\n{SMALL}", "e DELETE Plus"),
     "UNSELECT": unselect,
+    "FILTER=SIEVE": has(r'^\* 1 FILTERED \(TAG "c"\) OK(?s:.)*^d OK', "b SELECT INBOX", 'c FILTER SIEVE SCRIPT "discard;" 1',
+                        "d STORE 1 -FLAGS (\\Deleted)"),
     "CHILDREN": has(r"^\* LIST \(.*\\HasChildren.*\) .* \"?Up\"?\r$", "b CREATE Up/Down", 'c LIST "" "*"', 'c2 CREATE Up.Down',
                     'd LIST "" "*"'),
     "MULTIAPPEND": has(r"^c OK \[APPENDUID \d+ \d+:\d+\]", "b CREATE Many",
