@@ -11,8 +11,6 @@ const std::string message = "Subject: news\n\nhello\n";
 
 store::MailboxName name_of(const char* text) { return *store::MailboxName::parse(text, '.'); }
 
-Task<> pause(Loop& loop, Duration time) { co_await loop.sleep(time); }
-
 void deliver_into(const TestAccount& account, const char* name) {
   auto made = account.open();
   store::NewMessage added;

@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/mail/date.h"
+#include "common/process/running_program.h"
 #include "smtpd/delivery/command.h"
 #include "smtpd/delivery/delivered_to.h"
 #include "smtpd/delivery/message_pieces.h"
