@@ -194,14 +194,6 @@ bool is_argon2id(std::string_view stored) {
   return form && form->scheme == "ARGON2ID" && form->rest.starts_with("$argon2id$");
 }
 
-bool is_hashed_here(std::string_view stored) {
-  auto form = Form::parse(stored);
-  if (!form || !is_argon2id(stored) || form->rest.size() >= crypto_pwhash_STRBYTES) return false;
-  return crypto_pwhash_str_needs_rehash(std::string(form->rest).c_str(),
-                                        crypto_pwhash_OPSLIMIT_INTERACTIVE,
-                                        crypto_pwhash_MEMLIMIT_INTERACTIVE) == 0;
-}
-
 bool verify_nothing(const Secret& password) {
   // The hash that unknown users are checked against, made once from a random password.
   static const std::string decoy = [] {

@@ -35,8 +35,6 @@ const std::vector<std::string_view>& password_schemes();
 
 /// Whether a stored form is argon2id, than which we make no better.
 bool is_argon2id(std::string_view stored);
-/// Whether hash_password() may have made it: argon2id that costs what it does here.
-bool is_hashed_here(std::string_view stored);
 
 /// Whether the password is right. Error (permanent) if the stored form is unknown. An empty or too
 /// long password is never right.

@@ -17,7 +17,7 @@
 
 #include "common/async/loop.h"
 #include "common/dns/resolver.h"
-#include "common/https/uri.h"
+#include "common/mailauth/https_uri.h"
 #include "common/mailauth/report_targets.h"
 
 namespace pennypost {

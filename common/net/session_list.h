@@ -4,7 +4,8 @@
 // A session enters itself when its client has logged in and leaves when it ends. While nobody asks
 // that costs one entry in a list.
 //
-// LIMITS  sessions_told_max a process; user names and addresses as long as those of a login
+// LIMITS  sessions_told_max a process, and a daemon; user names and addresses as long as those of a
+// login
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@
 
 namespace pennypost {
 
-/// How many sessions a process names; the others are only counted.
+/// How many sessions a process, and all of a daemon together, name; the others are left out.
 inline constexpr std::size_t sessions_told_max = 50'000;
 
 /// A session as it is told.

@@ -15,6 +15,8 @@
 namespace pennypost {
 namespace {
 
+constexpr std::size_t peer_bytes_max = 300;
+
 /// `20:31:04.123`
 std::string time_of_day() {
   auto now = std::chrono::system_clock::now();
@@ -29,6 +31,13 @@ std::string time_of_day() {
   return text.data();
 }
 
+std::string trace_line(std::string_view program, std::string_view peer, std::string_view user,
+                       char side, std::string_view line) {
+  return time_of_day() + " " + std::string(program) + "[" + std::to_string(::getpid()) + "] " +
+         printable(peer, peer_bytes_max) + " " + (user.empty() ? "-" : printable(user, 100)) + " " +
+         side + ": " + printable(line, TraceDesk::line_bytes_max);
+}
+
 }  // namespace
 
 void TraceDesk::add(TraceOrder order, Descriptor watcher) {
@@ -41,9 +50,17 @@ void TraceDesk::remove(std::uint64_t number) {
 }
 
 bool TraceDesk::is_meant(const TraceOrder& order, const TracedSession& session) {
+  if (order.client.empty() && order.user.empty()) return false;
   bool is_client = order.client.empty() || order.client == session.client;
   bool is_user = order.user.empty() || equal_nocase(order.user, session.user);
   return is_client && is_user;
+}
+
+bool TraceDesk::is_meant(const TraceOrder& order, const TracedServer& server) {
+  if (order.destination.empty()) return false;
+  return equal_nocase(order.destination, server.host) ||
+         equal_nocase(order.destination, server.address) ||
+         equal_nocase(order.destination, server.next_hop);
 }
 
 bool TraceDesk::is_watched(const TracedSession& session) const {
@@ -51,13 +68,23 @@ bool TraceDesk::is_watched(const TracedSession& session) const {
                              [&](const Watch& watch) { return is_meant(watch.order, session); });
 }
 
+bool TraceDesk::is_server_watched(const TracedServer& server) const {
+  return std::ranges::any_of(watches_,
+                             [&](const Watch& watch) { return is_meant(watch.order, server); });
+}
+
 void TraceDesk::show(const TracedSession& session, char side, std::string_view line) {
-  std::string text = time_of_day() + " " + std::string(session.daemon) + "[" +
-                     std::to_string(::getpid()) + "] " + std::string(session.client) + " " +
-                     (session.user.empty() ? "-" : printable(session.user, 100)) + " " + side +
-                     ": " + printable(line, line_bytes_max);
+  show_to(session, trace_line(session.daemon, session.client, session.user, side, line));
+}
+
+void TraceDesk::show_server(const TracedServer& server, char side, std::string_view line) {
+  show_to(server, trace_line(server.component, server.target, server.user, side, line));
+}
+
+template <class Whose>
+void TraceDesk::show_to(const Whose& whose, const std::string& text) {
   for (Watch& watch : watches_) {
-    if (is_meant(watch.order, session)) send(watch, text);
+    if (is_meant(watch.order, whose)) send(watch, text);
   }
   std::erase_if(watches_, [](const Watch& watch) { return watch.is_gone; });
 }

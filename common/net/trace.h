@@ -1,7 +1,9 @@
-// Shows dialogues with clients while they happen, to an admin who watches (pennypost trace).
+// Shows dialogues with clients and servers while they happen, to an admin who watches (pennypost
+// trace).
 //
 //   20:31:04.123 imapd[71] 192.0.2.8 bob C: a1 SELECT INBOX
 //   20:31:04.125 imapd[71] 192.0.2.8 bob S: a1 OK [READ-WRITE] Select completed.
+//   20:31:05.001 smtp[72] mx.example.net[192.0.2.7]:25 - C: MAIL FROM:<bob@example.org>
 //
 // An admin's order comes with a socket, on which each line is one datagram. A session asks at each
 // command whether there is an order (an integer), and if it is meant, its commands and what it
@@ -25,11 +27,13 @@
 
 namespace pennypost {
 
-/// Whom an admin wants to watch: one of the two may be empty.
+/// Whom an admin wants to watch: some of them may be empty. A client must be from the address and
+/// logged in as the user that are given; servers are watched only for a destination.
 struct TraceOrder {
   std::uint64_t number = 0;
-  std::string client;  ///< an IP address
-  std::string user;    ///< a login name
+  std::string client;         ///< an IP address
+  std::string user;           ///< a login name
+  std::string destination{};  ///< a server's name or address, or the domain of a next hop
 };
 
 /// Whose dialogue it is. Views into the session.
@@ -37,6 +41,16 @@ struct TracedSession {
   std::string_view daemon;
   std::string_view client;
   std::string_view user;  ///< empty: not logged in
+};
+
+/// The same of a session in which we are the client. Views into the session.
+struct TracedServer {
+  std::string_view component;  ///< smtp, lmtp
+  std::string_view target;     ///< `mx.example.net[192.0.2.7]:25`
+  std::string_view user;       ///< as whom we log in; empty: we do not
+  std::string_view host;
+  std::string_view address;
+  std::string_view next_hop;  ///< the domain that led to the host
 };
 
 /// The orders of a process.
@@ -51,8 +65,10 @@ class TraceDesk {
   bool any() const { return !watches_.empty(); }
   /// Whether anybody watches this session.
   bool is_watched(const TracedSession& session) const;
+  bool is_server_watched(const TracedServer& server) const;
   /// Shows one line to all who watch this session.
   void show(const TracedSession& session, char side, std::string_view line);
+  void show_server(const TracedServer& server, char side, std::string_view line);
 
  private:
   struct Watch {
@@ -62,6 +78,9 @@ class TraceDesk {
     bool is_gone = false;
   };
   static bool is_meant(const TraceOrder& order, const TracedSession& session);
+  static bool is_meant(const TraceOrder& order, const TracedServer& server);
+  template <class Whose>
+  void show_to(const Whose& whose, const std::string& text);
   static void send(Watch& watch, const std::string& line);
   std::vector<Watch> watches_;
 };

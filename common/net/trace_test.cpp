@@ -86,6 +86,29 @@ TEST_CASE("a client is watched by its address, a user of it by both") {
   CHECK_FALSE(desk.is_watched({"popd", "192.0.2.9", "ann"}));
 }
 
+TEST_CASE(
+    "a server is watched by its name, its address and the domain that led to it, and not as a "
+    "client") {
+  const TracedServer server{
+      "smtp", "mx.example.net[192.0.2.8]:25", "", "mx.example.net", "192.0.2.8", "example.net"};
+  for (const char* destination : {"mx.example.net", "192.0.2.8", "EXAMPLE.NET"}) {
+    TraceDesk desk;
+    Watcher watcher;
+    desk.add({1, "", "", destination}, std::move(watcher.theirs));
+    CHECK(desk.is_server_watched(server));
+    CHECK_FALSE(desk.is_watched(of_ann));
+    desk.show_server(server, 'C', "EHLO x");
+    auto lines = watcher.lines();
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0].ends_with(" mx.example.net[192.0.2.8]:25 - C: EHLO x"));
+  }
+  TraceDesk desk;
+  Watcher watcher;
+  desk.add({1, "192.0.2.8", "ann", "elsewhere.example"}, std::move(watcher.theirs));
+  CHECK(desk.is_watched(of_ann));
+  CHECK_FALSE(desk.is_server_watched(server));
+}
+
 TEST_CASE("of a long answer the beginning is shown, and how much is left out") {
   TraceDesk desk;
   Dialogue ann;

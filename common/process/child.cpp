@@ -145,6 +145,7 @@ Task<Result<Done>> Child::trace(control::Trace order, std::vector<Descriptor> wa
   wanted.number = order.number;
   wanted.client = std::move(order.client);
   wanted.user = std::move(order.user);
+  wanted.destination = std::move(order.destination);
   traces_.add(std::move(wanted), std::move(watcher.front()));
   co_return Done();
 }

@@ -147,7 +147,7 @@ struct MakeRoom {
   }
 };
 
-/// command -> master, and master -> children that talk with clients: show what these clients say
+/// command -> master, and master -> children that talk with clients or servers: show what these say
 /// and hear, on the socket that is the only descriptor (common/net/trace.h). For the master it
 /// lasts as long as the command's connection.
 struct Trace {
@@ -156,9 +156,10 @@ struct Trace {
   std::uint64_t number = 0;  // the master's
   std::string client;
   std::string user;
+  std::string destination;
   template <class Archive>
   void fields(Archive& archive) {
-    archive(number, client, user);
+    archive(number, client, user, destination);
   }
 };
 

@@ -50,6 +50,7 @@ struct Master::Watching {
   ProcessNumber owner = master_process;
   std::string client;
   std::string user;
+  std::string destination;
   Descriptor watcher;
 };
 

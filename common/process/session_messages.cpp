@@ -1,5 +1,9 @@
 #include "common/process/session_messages.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 namespace pennypost::control {
 namespace {
 
@@ -19,6 +23,12 @@ Task<Result<EndSessions::Answer>> end_sessions(SessionList& list, std::vector<st
 }
 
 }  // namespace
+
+void add_sessions(ListSessions::Answer& all, ListSessions::Answer more) {
+  auto room = sessions_told_max - std::min(all.sessions.size(), sessions_told_max);
+  more.sessions.resize(std::min(more.sessions.size(), room));
+  std::ranges::move(more.sessions, std::back_inserter(all.sessions));
+}
 
 void serve_session_list(Services& services, SessionList& list) {
   services.on<ListSessions>([&list](ListSessions asked, std::vector<Descriptor>) {

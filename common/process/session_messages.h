@@ -32,6 +32,9 @@ struct ListSessions {
   }
 };
 
+/// Adds what a process answers to what others did, no more than sessions_told_max of all.
+void add_sessions(ListSessions::Answer& all, ListSessions::Answer more);
+
 /// The same way: end these sessions. The answer tells how many there were.
 struct EndSessions {
   static constexpr std::uint16_t type = 39;

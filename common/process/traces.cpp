@@ -1,5 +1,5 @@
-// Passes what `pennypost trace`, `who` and `kick` want on to the processes that talk with clients.
-// Members of Master.
+// Passes what `pennypost trace`, `who` and `kick` want on to the processes that talk with clients
+// and servers. Members of Master.
 //
 // An order to watch lasts as long as the command's connection. A process that is started meanwhile,
 // such as the worker of a user who logs in, is told of it as well.
@@ -53,9 +53,7 @@ Task<Result<control::ListSessions::Answer>> list_sessions(Loop& loop, Links link
   auto asking = ask_all(loop, std::move(links), std::move(request));
   auto answers = co_await std::move(asking);
   control::ListSessions::Answer all;
-  for (auto& answer : answers) {
-    all.sessions.insert(all.sessions.end(), answer.sessions.begin(), answer.sessions.end());
-  }
+  for (auto& answer : answers) control::add_sessions(all, std::move(answer));
   co_return all;
 }
 
@@ -98,20 +96,23 @@ void Master::serve_traces() {
 Task<Result<Done>> Master::begin_trace(control::Trace order, std::vector<Descriptor> watcher,
                                        ProcessNumber from) {
   if (watcher.size() != 1) co_return Error::permanent("a trace comes with one descriptor");
-  if (order.client.empty() && order.user.empty()) {
-    co_return Error::permanent("a trace is of a client or of a user");
+  if (order.client.empty() && order.user.empty() && order.destination.empty()) {
+    co_return Error::permanent("a trace is of a client, of a user or of a destination");
   }
   if (watching_.size() == TraceDesk::orders_max) {
     co_return Error::temporary("there are " + std::to_string(TraceDesk::orders_max) +
                                " traces under way; end one of them first");
   }
-  const std::string whose = order.user.empty() ? "client " + order.client : "user " + order.user;
-  watching_.push_back(
-      {from, std::move(order.client), std::move(order.user), std::move(watcher.front())});
+  std::vector<std::string> whose;
+  if (!order.user.empty()) whose.push_back("user " + order.user);
+  if (!order.client.empty()) whose.push_back("client " + order.client);
+  if (!order.destination.empty()) whose.push_back("destination " + order.destination);
+  watching_.push_back({from, std::move(order.client), std::move(order.user),
+                       std::move(order.destination), std::move(watcher.front())});
   for (const auto& process : processes_) {
     if (!process.is_candidate) tell_trace(process, watching_.back());
   }
-  log_info("master", "dialogues of " + whose + " are being watched");
+  log_info("master", "dialogues of " + printable(join(whose, ", "), 500) + " are being watched");
   co_return Done();
 }
 
@@ -130,11 +131,13 @@ void Master::tell_traces(const Process& process) const {
 }
 
 void Master::tell_trace(const Process& process, const Watching& one) {
-  if (!process.kind->listens && !process.kind->serves_clients) return;
+  const Kind& kind = *process.kind;
+  if (!kind.listens && !kind.serves_clients && !kind.sends) return;
   control::Trace order;
   order.number = one.owner.value();
   order.client = one.client;
   order.user = one.user;
+  order.destination = one.destination;
   std::vector<Descriptor> watcher;
   watcher.emplace_back(fcntl(one.watcher.number(), F_DUPFD_CLOEXEC, 3));
   process.link->post(control::Trace::type, wire::encode(order), std::move(watcher));

@@ -1,7 +1,10 @@
 #include "smtpd/commands/auth_check.h"
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <ostream>
+#include <string_view>
 #include <vector>
 
 #include "common/base/text.h"
@@ -20,9 +23,13 @@ namespace {
 
 constexpr std::size_t server_secret_bytes = 32;
 
+/// For which an app password may be.
+constexpr std::array<std::string_view, 4> services{"imap", "pop3", "smtp", "sieve"};
+
 struct Call {
   LoadOptions load;
   std::string client;
+  std::string service;  // empty: any
   std::string user;
   std::optional<std::string> password;
 };
@@ -41,6 +48,9 @@ std::optional<Call> parse(std::span<const std::string> args) {
       auto address = IpAddress::parse(args[++i]);
       if (!address) return {};
       call.client = address->text();
+    } else if (args[i] == "--service" && has_value) {
+      call.service = args[++i];
+      if (std::ranges::find(services, call.service) == services.end()) return {};
     } else if (args[i].starts_with('-') && words.size() < 2) {
       return {};
     } else {
@@ -56,7 +66,22 @@ std::optional<Call> parse(std::span<const std::string> args) {
 struct Outcome {
   std::optional<store::AccountRef> account;  // nothing: refused
   std::string reason;
+  std::string app_name;
 };
+
+/// As for the service, or for the first for which the password is right. A system user's password
+/// is not asked about twice, since PAM may count wrong ones.
+Result<std::optional<store::PasswordMatch>> match(const store::Authenticator& authenticator,
+                                                  const Call& call, const Secret& password,
+                                                  bool is_system) {
+  std::optional<store::PasswordMatch> found;
+  for (auto service : services) {
+    if (!call.service.empty() && service != call.service) continue;
+    TRY(found, authenticator.match(call.user, password, {std::string(service), call.client}));
+    if (found || is_system) break;
+  }
+  return found;
+}
 
 Result<Outcome> check(const std::shared_ptr<const Config>& config, const Call& call,
                       const Secret& password) {
@@ -68,11 +93,13 @@ Result<Outcome> check(const std::shared_ptr<const Config>& config, const Call& c
     outcome.reason = "there is no such user";
     return outcome;
   }
-  TRY(outcome.account, authenticator.verify(call.user, password, call.client));
-  if (!outcome.account) {
+  TRY(auto found, match(authenticator, call, password, known->is_system));
+  if (!found) {
     outcome.reason = "the password is wrong, or the system's user may not log in";
     return outcome;
   }
+  outcome.account = std::move(found->account);
+  outcome.app_name = std::move(found->app_name);
   TRY(auto blocked, store::BlockedUsers::open(*config, store::map_options(*config, "auth")));
   // Without --client it is this host that seems to log in.
   TRY(outcome.reason, store::login_refusal(blocked, *outcome.account,
@@ -108,6 +135,7 @@ int auth_command(std::span<const std::string> args, std::ostream& out, std::ostr
   out << "passdb: " << user << " auth succeeded\nextra fields:\n  user=" << account.name
       << "\n  uid=" << account.uid << "\n  gid=" << account.gid << "\n  home=" << account.home
       << "\n  mail=" << account.mail_location << "\n";
+  if (!outcome->app_name.empty()) out << "  app_password=" << outcome->app_name << "\n";
   return 0;
 }
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
-#include <map>
 
 #include "common/base/text.h"
 #include "common/config/check.h"
@@ -26,7 +25,6 @@ constexpr std::uint64_t free_warning_percent = 10;
 constexpr std::uint64_t free_problem_percent = 3;
 constexpr std::int64_t waiting_warning_seconds = 4 * 3600;
 constexpr std::size_t destinations_max = 10;
-constexpr std::size_t listed_messages_max = 100'000;
 
 /// What a reason says in passing, and what helps. The first that fits counts.
 struct Remedy {
@@ -69,11 +67,6 @@ constexpr std::array remedies{
 };
 
 /// The domain of an address, or of a command or file that it stands for.
-std::string domain_of(const std::string& address) {
-  auto at = address.rfind('@');
-  return at == address.npos ? "this host" : lower(address.substr(at + 1));
-}
-
 std::string age_text(std::int64_t seconds) {
   if (seconds >= 2 * day_seconds) return std::to_string(seconds / day_seconds) + " days";
   if (seconds >= 2 * 3600) return std::to_string(seconds / 3600) + " hours";
@@ -206,32 +199,14 @@ Findings check_clock() {
            "timedatectl set-ntp true"}};
 }
 
-Findings findings_of_queue(const std::vector<ListQueue::Entry>& waiting, std::int64_t now) {
-  struct Destination {
-    std::size_t messages = 0;
-    std::int64_t oldest = 0;
-    std::string reason;
-  };
-  std::map<std::string, Destination> destinations;
-  for (const auto& entry : waiting) {
-    for (const auto& recipient : entry.recipients) {
-      if (recipient.reason.empty()) continue;
-      auto& destination = destinations[domain_of(recipient.address)];
-      ++destination.messages;
-      if (destination.oldest == 0 || entry.arrival < destination.oldest) {
-        destination.oldest = entry.arrival;
-        destination.reason = recipient.reason;
-      }
-    }
-  }
-  std::vector<std::pair<std::string, Destination>> worst(destinations.begin(), destinations.end());
-  std::ranges::sort(worst, {}, [](const auto& one) { return one.second.oldest; });
+Findings findings_of_queue(const SummarizeQueue::Summary& queue, std::int64_t now) {
   Findings findings;
-  for (const auto& [domain, destination] : worst) {
+  for (const auto& destination : queue.put_off) {
     const auto age = now - destination.oldest;
     if (age < waiting_warning_seconds || findings.size() == destinations_max) break;
+    const std::string whom = destination.domain.empty() ? "this host" : destination.domain;
     findings.push_back({Level::Warning, "queue",
-                        std::to_string(destination.messages) + " for " + printable(domain, 200) +
+                        std::to_string(destination.recipients) + " for " + printable(whom, 200) +
                             " wait, the oldest for " + age_text(age) + ": " +
                             printable(destination.reason, 300),
                         "it is returned to its senders after maximal_queue_lifetime",
@@ -239,9 +214,9 @@ Findings findings_of_queue(const std::vector<ListQueue::Entry>& waiting, std::in
   }
   if (findings.empty()) {
     findings.push_back({Level::Good, "queue",
-                        waiting.empty()
+                        queue.messages == 0
                             ? "it is empty"
-                            : std::to_string(waiting.size()) + " messages, none put off for long",
+                            : std::to_string(queue.messages) + " messages, none put off for long",
                         "", ""});
   }
   return findings;
@@ -253,16 +228,12 @@ Findings check_queue(const std::shared_ptr<const Config>& config) {
     return {{Level::Problem, "queue", "it can't be looked at: " + queue.error().text(),
              "nobody knows what waits", "pennypost start"}};
   }
-  std::vector<ListQueue::Entry> waiting;
-  auto listed = for_each_message(queue->client(), [&](const ListQueue::Entry& entry) {
-    waiting.push_back(entry);
-    return waiting.size() < listed_messages_max;
-  });
-  if (!listed) {
-    return {{Level::Problem, "queue", "it does not answer: " + listed.error().text(),
+  auto summary = queue->client().call(SummarizeQueue());
+  if (!summary) {
+    return {{Level::Problem, "queue", "it does not answer: " + summary.error().text(),
              "nobody knows what waits", "pennypost status"}};
   }
-  return findings_of_queue(waiting, std::time(nullptr));
+  return findings_of_queue(*summary, std::time(nullptr));
 }
 
 }  // namespace pennypost::smtp

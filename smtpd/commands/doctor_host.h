@@ -26,8 +26,8 @@ Findings check_clock();
 
 /// Mail that waits: since when, for whom, and what the reason calls for.
 Findings check_queue(const std::shared_ptr<const Config>& config);
-/// The same for a list of what waits; `now`: seconds since 1970.
-Findings findings_of_queue(const std::vector<ListQueue::Entry>& waiting, std::int64_t now);
+/// The same for what the queue answers; `now`: seconds since 1970.
+Findings findings_of_queue(const SummarizeQueue::Summary& queue, std::int64_t now);
 
 /// What helps against a reason for which mail waits, in plain words; empty if that is not known.
 std::string remedy_for(std::string_view reason);

@@ -165,25 +165,24 @@ TEST_CASE("addresses of private networks and for documentation are not public") 
 
 TEST_CASE("mail that waits for hours is told by destination, the oldest first, with what helps") {
   constexpr std::int64_t now = 1'000'000;
-  auto entry = [](std::int64_t arrival, const std::string& to, const std::string& reason) {
-    ListQueue::Entry one;
-    one.arrival = arrival;
-    one.recipients.push_back({to, reason});
-    return one;
-  };
-  auto findings =
-      findings_of_queue({entry(now - 6 * 3600, "a@x.example",
-                               "connect to mx.x.example[192.0.2.1]:25: Connection timed out"),
-                         entry(now - 5 * 3600, "b@x.example", "another reason"),
-                         entry(now - 3 * 86'400, "c@Y.example", "Relay access denied"),
-                         entry(now - 60, "d@z.example", "greylisted")},
-                        now);
+  SummarizeQueue::Summary queue;
+  queue.messages = 4;
+  queue.put_off = {{"y.example", 1, now - 3 * 86'400, "Relay access denied"},
+                   {"x.example", 2, now - 6 * 3600,
+                    "connect to mx.x.example[192.0.2.1]:25: Connection timed out"},
+                   {"z.example", 1, now - 60, "greylisted"}};
+  auto findings = findings_of_queue(queue, now);
   REQUIRE(findings.size() == 2);
   CHECK(findings[0].what == "1 for y.example wait, the oldest for 3 days: Relay access denied");
   CHECK(findings[0].remedy.find("smtp_sasl_password_maps") != std::string::npos);
   CHECK(findings[1].what.starts_with("2 for x.example wait, the oldest for 6 hours: connect to"));
   CHECK(findings[1].remedy.find("port 25") != std::string::npos);
-  CHECK(worst_of(findings_of_queue({}, now)) == Level::Good);
+  queue.put_off.clear();
+  findings = findings_of_queue(queue, now);
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].level == Level::Good);
+  CHECK(findings[0].what == "4 messages, none put off for long");
+  CHECK(findings_of_queue({}, now)[0].what == "it is empty");
 }
 
 TEST_CASE("findings are shown the worst first, as text and as JSON") {

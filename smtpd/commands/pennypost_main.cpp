@@ -162,7 +162,7 @@ constexpr std::array commands{
     Command{"throttle", Purpose::Users, "list clients with wrong passwords, and lift blocks",
             usage::throttle, &throttle},
     Command{"top", Purpose::Run, "show what is going on now", usage::top, &top},
-    Command{"trace", Purpose::Run, "show what clients say and hear, as it happens", usage::trace,
+    Command{"trace", Purpose::Run, "show what clients and servers say, as it happens", usage::trace,
             &trace},
     Command{"user", Purpose::Users, "add, change, remove and list own users", usage::user, &user},
     Command{"where", Purpose::Mail, "tell what became of a message", usage::where, &where},

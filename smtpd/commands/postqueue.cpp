@@ -23,14 +23,28 @@ namespace {
 
 constexpr std::size_t reason_column = 76;  // where a reason is to end
 
-std::string columns(const std::string& id, const std::string& size, const std::string& time,
-                    const std::string& who) {
-  auto left = [](std::string text, std::size_t width) {
-    if (text.size() < width) text.append(width - text.size(), ' ');
-    return text;
-  };
-  std::string right = size.size() < 8 ? std::string(8 - size.size(), ' ') + size : size;
-  return left(id, 17) + ' ' + right + ' ' + left(time, 19) + ' ' + who + '\n';
+constexpr std::size_t id_columns = 17;
+constexpr std::size_t size_columns = 8;
+constexpr std::size_t time_columns = 19;
+
+void pad(std::string& out, std::size_t used, std::size_t width) {
+  if (used < width) out.append(width - used, ' ');
+}
+
+/// Adds a line.
+void add_columns(std::string& out, std::string_view id, std::string_view size,
+                 std::string_view time, std::string_view who) {
+  out += id;
+  pad(out, id.size(), id_columns);
+  out += ' ';
+  pad(out, size.size(), size_columns);
+  out += size;
+  out += ' ';
+  out += time;
+  pad(out, time.size(), time_columns);
+  out += ' ';
+  out += who;
+  out += '\n';
 }
 
 /// Says why the queue refused a request; the exit status, `otherwise` if it refused for good.
@@ -69,18 +83,20 @@ std::string entry_text(const ListQueue::Entry& entry) {
   if (entry.state == QueueState::Hold) marked += '!';
   if (entry.is_to_expire) marked += '#';
   // Postfix shows `Tue Nov 14 22:13:20`, without the year.
-  std::string time = format_ctime(local_date(entry.arrival)).substr(0, 19);
-  std::string out = columns(marked, std::to_string(entry.size), time,
-                            entry.sender.empty() ? "MAILER-DAEMON" : printable(entry.sender));
-  std::string last_reason;
+  const std::string time = format_ctime(local_date(entry.arrival)).substr(0, time_columns);
+  std::string out;
+  add_columns(out, marked, std::to_string(entry.size), time,
+              entry.sender.empty() ? "MAILER-DAEMON" : printable(entry.sender));
+  const std::string* last_reason = nullptr;
   for (const auto& recipient : entry.recipients) {
-    if (!recipient.reason.empty() && recipient.reason != last_reason) {
-      std::string reason = printable(recipient.reason);
-      std::size_t padding = reason.size() < reason_column ? reason_column - reason.size() : 0;
-      out += std::string(padding, ' ') + '(' + reason + ")\n";
-      last_reason = recipient.reason;
+    bool is_new = last_reason == nullptr || recipient.reason != *last_reason;
+    if (!recipient.reason.empty() && is_new) {
+      const std::string reason = printable(recipient.reason);
+      pad(out, reason.size(), reason_column);
+      out += '(' + reason + ")\n";
+      last_reason = &recipient.reason;
     }
-    out += columns("", "", "", printable(recipient.address));
+    add_columns(out, "", "", "", printable(recipient.address));
   }
   return out;
 }
@@ -105,9 +121,11 @@ std::string entry_json(const ListQueue::Entry& entry) {
 }
 
 Result<void> for_each_message(QueueClient& queue,
-                              const std::function<bool(const ListQueue::Entry&)>& take) {
+                              const std::function<bool(const ListQueue::Entry&)>& take,
+                              const std::string& after) {
   std::size_t messages = 0;
   ListQueue ask;
+  ask.after = after;
   std::optional<std::uint64_t> waiting;  // how many there were at the first page
   do {
     TRY(auto page, queue.call(ask));
@@ -128,9 +146,10 @@ int print_queue(QueueClient& queue, bool as_json, std::ostream& out, std::ostrea
     if (as_json) {
       out << entry_json(entry);
     } else if (messages == 0) {
-      out << columns("----Queue ID-----", "--Size--", "---Arrival Time----",
-                     "--Sender/Recipient------")
-          << entry_text(entry);
+      std::string head;
+      add_columns(head, "----Queue ID-----", "--Size--", "---Arrival Time----",
+                  "--Sender/Recipient------");
+      out << head << entry_text(entry);
     } else {
       out << '\n' << entry_text(entry);
     }

@@ -29,9 +29,11 @@ int list_queue(const Config& config, const std::string& config_directory, bool a
 /// Prints the list of a queue that is being served.
 int print_queue(QueueClient& queue, bool as_json, std::ostream& out, std::ostream& err);
 /// Calls `take` for each message that was there when it began, in order of arrival, until it
-/// returns false. Error: the queue's answer.
+/// returns false; only for those whose ids sort after `after`, if that is given. Error: the queue's
+/// answer.
 Result<void> for_each_message(QueueClient& queue,
-                              const std::function<bool(const ListQueue::Entry&)>& take);
+                              const std::function<bool(const ListQueue::Entry&)>& take,
+                              const std::string& after = {});
 /// Whether there is a queue that this user may open while smtpd is stopped: true for root and for
 /// the queue's owner.
 bool may_open_queue(const std::string& queue_directory);

@@ -31,6 +31,7 @@ struct Call {
   LoadOptions load;
   std::string client;
   std::string user;
+  std::string destination;
   std::chrono::seconds time{seconds_usual};
 };
 
@@ -46,6 +47,8 @@ std::optional<Call> parse(std::span<const std::string> args) {
       call.client = address->text();
     } else if (args[i] == "--user" && !value.empty()) {
       call.user = value;
+    } else if (args[i] == "--destination" && !value.empty()) {
+      call.destination = value;
     } else if (args[i] == "--seconds") {
       auto seconds = parse_number(value);
       if (!seconds || *seconds == 0 || *seconds > seconds_max) return {};
@@ -54,7 +57,8 @@ std::optional<Call> parse(std::span<const std::string> args) {
       return {};
     }
   }
-  bool is_whole = args.size() % 2 == 0 && !(call.client.empty() && call.user.empty());
+  bool is_empty = call.client.empty() && call.user.empty() && call.destination.empty();
+  bool is_whole = args.size() % 2 == 0 && !is_empty;
   if (!is_whole) return {};
   return call;
 }
@@ -72,6 +76,7 @@ Task<Result<void>> ask(Asked& master, const Call& call, int watcher) {
   control::Trace order;
   order.client = call.client;
   order.user = call.user;
+  order.destination = call.destination;
   std::vector<Descriptor> descriptors;
   descriptors.emplace_back(fcntl(watcher, F_DUPFD_CLOEXEC, 3));
   auto asking = master.link.call(control::Trace::type, wire::encode(order), std::move(descriptors));

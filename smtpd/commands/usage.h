@@ -103,7 +103,8 @@ inline constexpr std::string_view throttle =
     "       pennypost throttle lift [-c DIR] ADDRESS|LOGIN|--all";
 inline constexpr std::string_view top = "usage: pennypost top [-c DIR] [--once]";
 inline constexpr std::string_view trace =
-    "usage: pennypost trace [-c DIR] [--client ADDRESS] [--user NAME] [--seconds N]";
+    "usage: pennypost trace [-c DIR] [--client ADDRESS] [--user NAME] [--destination HOST|DOMAIN]\n"
+    "         [--seconds N]";
 inline constexpr std::string_view user =
     "usage: pennypost user add|passwd|del|list [-c DIR] [-o NAME=VALUE] [-d HOME] [-m LOCATION] "
     "[-q RULE] [-s] [-l] [NAME]\n"

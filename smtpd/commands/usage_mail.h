@@ -9,7 +9,8 @@ inline constexpr std::string_view acl =
     "usage: pennypost acl get|set|add|remove|delete|rights|list|recalc [-c DIR] [--json]\n"
     "         -u USER|-A [MAILBOX] [ID] [RIGHT]...";
 inline constexpr std::string_view auth =
-    "usage: pennypost auth test [-c DIR] [-o NAME=VALUE] [--client ADDRESS] USER [PASSWORD]";
+    "usage: pennypost auth test [-c DIR] [-o NAME=VALUE] [--client ADDRESS]\n"
+    "         [--service imap|pop3|smtp|sieve] USER [PASSWORD]";
 inline constexpr std::string_view copy = "usage: pennypost copy [-c DIR] -u USER|-A FOLDER QUERY";
 inline constexpr std::string_view doveadm_mail =
     "       doveadm [-c DIR] who [-1] [MASK]... | kick MASK... | auth test USER [PASSWORD]\n"

@@ -18,6 +18,7 @@
 #include "smtpd/commands/queue_access.h"
 #include "smtpd/commands/since.h"
 #include "smtpd/commands/usage.h"
+#include "smtpd/queue/queue_id.h"
 
 namespace pennypost::smtp {
 namespace {
@@ -94,12 +95,13 @@ void find_waiting(const std::shared_ptr<const Config>& config, std::vector<Messa
     const auto& story = message.story;
     if (!story.id.empty() && !has_left(story)) by_id[story.id] = &message;
   }
-  // A long queue is listed only for who may be in it, and only until all are found.
+  // A long queue is listed only for who may be in it, from the first of them on, and only until all
+  // are found.
   if (by_id.empty()) return;
+  const auto after = just_before_queue_id(by_id.begin()->first);
   auto queue = QueueAccess::open(config);
   if (!queue) return;
-  // What can't be listed is not told.
-  (void)for_each_message(queue->client(), [&](const ListQueue::Entry& entry) {
+  auto look = [&](const ListQueue::Entry& entry) {
     auto found = by_id.find(entry.id);
     if (found != by_id.end()) {
       found->second->is_in_queue = true;
@@ -107,7 +109,9 @@ void find_waiting(const std::shared_ptr<const Config>& config, std::vector<Messa
       by_id.erase(found);
     }
     return !by_id.empty();
-  });
+  };
+  // What can't be listed is not told.
+  (void)for_each_message(queue->client(), look, after);
 }
 
 void find_files(const std::shared_ptr<const Config>& config, std::int64_t since,

@@ -173,6 +173,10 @@ int who(std::span<const std::string> args, std::ostream& out, std::ostream& err)
   std::vector<OpenSession> sessions;
   int status = Inquiry("who", err).ask_all(*config, request, [&](auto& answer) {
     sessions.insert(sessions.end(), answer.sessions.begin(), answer.sessions.end());
+    if (answer.sessions.size() == sessions_told_max) {
+      err << "pennypost who: a daemon has more than " << sessions_told_max
+          << " sessions; name users or networks to see all of theirs\n";
+    }
   });
   if (status == ex_not_running) return status;
   std::ranges::stable_sort(sessions, {}, &OpenSession::user);

@@ -286,6 +286,7 @@ Task<> Sender::over_host(Work& work, Target target, bool with_tls) {
   bool may_be_plain = demand->level == TlsDemand::Level::May && login.name.empty();
   work.client = std::make_unique<SmtpClient>(loop_, protocol_, config_, std::move(*stream), target,
                                              std::move(*demand), std::move(login));
+  work.client->set_traces(traces_, host_of(work.hop.next_hop));
   bool wants_plain = false;
   co_await run_session(work, wants_plain);
   if (work.finding) tell_result(work, std::move(result), std::exchange(work.finding, {}));

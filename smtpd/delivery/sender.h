@@ -89,6 +89,8 @@ class Sender {
   /// Who is told what a report to a domain that wants one has to say of a session
   /// (smtp_tlsrpt_enable); nobody until it is called.
   void on_result(std::function<void(const NoteTlsResult&)> tell) { tell_result_ = std::move(tell); }
+  /// Through whom an admin may watch the sessions; nobody may until it is called.
+  void set_traces(TraceDesk* desk) { traces_ = desk; }
   /// Ends the kept sessions.
   void close_sessions();
 
@@ -135,6 +137,7 @@ class Sender {
   std::function<void(const PostNotice&)> tell_;
   std::function<void(const NoteTls&)> tell_tls_;
   std::function<void(const NoteTlsResult&)> tell_result_;
+  TraceDesk* traces_ = nullptr;
   std::size_t active_ = 0;
   std::map<std::string, std::size_t> active_by_key_;
   std::map<std::string, SteadyTime> last_by_key_;

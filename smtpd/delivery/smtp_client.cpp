@@ -73,6 +73,7 @@ Task<Result<SmtpReply>> SmtpClient::reply(Duration timeout) {
           "4.5.0", "host " + target_.name() + " sent a reply longer than smtp_reply_length_limit");
     }
     if (transcript_) transcript_->heard(line.text);
+    show('S', line.text);
     auto is_last = parser.feed(line.text);
     if (!is_last) {
       is_broken_ = true;
@@ -89,7 +90,7 @@ Task<Result<SmtpReply>> SmtpClient::reply(Duration timeout) {
   co_return answer;
 }
 
-/// `shown`: what postmaster may see of the line; empty: all.
+/// `shown`: what postmaster, and an admin who watches, may see of the line; empty: all.
 Task<Result<SmtpReply>> SmtpClient::ask(std::string line, Duration timeout, std::string stage,
                                         std::string shown) {
   stage_ = std::move(stage);
@@ -101,8 +102,23 @@ void SmtpClient::send_line(std::string_view line) { send_secret(line, line); }
 
 void SmtpClient::send_secret(std::string_view line, std::string_view shown) {
   if (transcript_) transcript_->said(shown);
+  show('C', shown);
   connection_.put(line);
   connection_.put("\r\n");
+}
+
+void SmtpClient::set_traces(TraceDesk* desk, std::string next_hop) {
+  traces_ = desk;
+  next_hop_ = std::move(next_hop);
+}
+
+void SmtpClient::show(char side, std::string_view line) {
+  if (traces_ == nullptr || !traces_->any()) return;
+  const std::string target = target_.text();
+  const std::string address =
+      target_.is_local() ? target_.socket : target_.endpoint.address().text();
+  traces_->show_server({component(), target, login_.name, target_.host, address, next_hop_}, side,
+                       line);
 }
 
 /// RFC 5321 section 4.2: other codes than 4xx and 5xx are no refusals, and those from 500 to 509

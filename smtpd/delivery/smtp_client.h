@@ -38,6 +38,7 @@
 #include "common/config/notify_classes.h"
 #include "common/mail/address.h"
 #include "common/net/connection.h"
+#include "common/net/trace.h"
 #include "common/session/transcript.h"
 #include "smtpd/delivery/message_source.h"
 #include "smtpd/delivery/messages.h"
@@ -117,6 +118,10 @@ class SmtpClient {
   /// Says QUIT if that is possible at once.
   void part();
 
+  /// From now on an admin may watch the dialogue, without secrets and the message; `next_hop` is
+  /// the domain whose mail it is.
+  void set_traces(TraceDesk* desk, std::string next_hop);
+
   const Target& target() const { return target_; }
   /// Whether another message may be sent.
   bool is_usable() const { return !is_broken_; }
@@ -156,6 +161,7 @@ class SmtpClient {
   Task<Result<SmtpReply>> log_in_by(std::string mechanism, std::string stage);
   void send_line(std::string_view line);
   void send_secret(std::string_view line, std::string_view shown);
+  void show(char side, std::string_view line);
   void note(ErrorClass which) { seen_.add(which); }
   void note_code(const SmtpReply& reply);
   Error refusal(const SmtpReply& reply, const char* what);
@@ -198,6 +204,8 @@ class SmtpClient {
   const ErrorClasses notices_;              // of which postmaster is told
   std::unique_ptr<Transcript> transcript_;  // null: none of them is of a session
   ErrorClasses seen_;
+  TraceDesk* traces_ = nullptr;  // null: nobody ever watches
+  std::string next_hop_;
   bool needs_all_ = false;
   bool is_probe_ = false;
   bool is_broken_ = false;

@@ -119,6 +119,33 @@ struct ListQueue {
   }
 };
 
+/// How much waits, and for whom mail was put off: what ListQueue would tell, in figures.
+struct SummarizeQueue {
+  static constexpr std::uint16_t type = 209;
+  static constexpr std::size_t destinations_max = 20;
+  struct Destination {
+    std::string domain;            // in lower case; empty: this host
+    std::uint64_t recipients = 0;  // pending, with a reason
+    std::int64_t oldest = 0;       // when the first of their messages came, seconds since 1970
+    std::string reason;            // of that one
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(domain, recipients, oldest, reason);
+    }
+  };
+  struct Summary {
+    std::uint64_t messages = 0;
+    std::vector<Destination> put_off;  // the destinations_max that wait longest, these first
+    template <class Archive>
+    void fields(Archive& archive) {
+      archive(messages, put_off);
+    }
+  };
+  using Reply = Summary;
+  template <class Archive>
+  void fields(Archive&) {}
+};
+
 /// How many messages a request affected.
 struct Count {
   std::uint32_t messages = 0;

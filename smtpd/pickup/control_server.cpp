@@ -14,6 +14,10 @@
 namespace pennypost::smtp {
 namespace {
 
+/// What the numbers and lengths in a ListQueue::Entry and in each of its recipients take.
+constexpr std::size_t list_entry_bytes = 30;
+constexpr std::size_t list_recipient_bytes = 8;
+
 Error not_allowed() { return Error(550, "5.7.1", "only root and the queue's owner may do that"); }
 
 RawReply raw(std::string body) {
@@ -37,6 +41,15 @@ std::vector<ListQueue::Waiting> waiting_recipients(const QueuedMessage& message,
     waiting.push_back(std::move(one));
   }
   return waiting;
+}
+
+/// As many as its encoded form has, which would take longer to make.
+std::size_t bytes_of(const ListQueue::Entry& entry) {
+  std::size_t bytes = list_entry_bytes + entry.id.size() + entry.sender.size();
+  for (const auto& one : entry.recipients) {
+    bytes += list_recipient_bytes + one.address.size() + one.reason.size();
+  }
+  return bytes;
 }
 
 std::string error_body(const Error& error) { return wire::encode(WireError(error)); }
@@ -176,6 +189,12 @@ Task<ControlServer::Answer> ControlServer::answer_other(Message& request,
       auto work = list(std::move(ask));
       co_return co_await std::move(work);
     }
+    case SummarizeQueue::type: {
+      auto allowing = pickup_.allow(LocalRight::List, place.uid());
+      CO_TRY_DO(co_await std::move(allowing));
+      auto work = summarize();
+      co_return co_await std::move(work);
+    }
     case FlushQueue::type: {
       CO_TRY(auto ask, wire::decode<FlushQueue>(request.body));
       auto allowing = pickup_.allow(LocalRight::Flush, place.uid());
@@ -256,13 +275,28 @@ Task<ControlServer::Answer> ControlServer::list(ListQueue ask) {
                   : scheduler_.is_active(message.id()) ? QueueState::Active
                   : is_new                             ? QueueState::Incoming
                                                        : QueueState::Deferred;
-    std::size_t bytes = wire::encode(entry).size();
+    std::size_t bytes = bytes_of(entry);
     if (bytes > bytes_left && !page.entries.empty()) break;
     bytes_left -= std::min(bytes, bytes_left);
     page.next_after = entry.id;
     page.entries.push_back(std::move(entry));
   }
   co_return raw(wire::encode(page));
+}
+
+Task<ControlServer::Answer> ControlServer::summarize() {
+  SummarizeQueue::Summary summary;
+  summary.messages = scheduler_.size();
+  CO_TRY(auto all, co_await queue_.put_off(SummarizeQueue::destinations_max));
+  for (auto& one : all) {
+    SummarizeQueue::Destination destination;
+    destination.domain = std::move(one.domain);
+    destination.recipients = one.recipients;
+    destination.oldest = one.oldest;
+    destination.reason = one.reason.substr(0, answer_bytes_max() / (2 * all.size()));
+    summary.put_off.push_back(std::move(destination));
+  }
+  co_return raw(wire::encode(summary));
 }
 
 std::size_t ControlServer::answer_bytes_max() const { return config_()->control_client_bytes_max; }

@@ -61,6 +61,7 @@ class ControlServer {
   Task<Answer> answer_other(Message& request, ControlClients::Place& place);
   Task<Answer> post(PostMail ask, Descriptor message, uid_t uid);
   Task<Answer> list(ListQueue ask);
+  Task<Answer> summarize();
   Task<Answer> flush(FlushQueue ask);
   Task<Answer> change(ChangeQueue ask);
   Task<Answer> change_all(QueueChange change, std::vector<QueueId> ids);

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "common/base/text.h"
-#include "common/https/uri.h"
+#include "common/mailauth/https_uri.h"
 
 namespace pennypost::smtp {
 namespace {

@@ -41,7 +41,7 @@ using AllMessages = MessageList<
     control::ListSessions, control::EndSessions,
     // Login, authentication and workers.
     store::AuthStep, store::AuthAbort, store::AskScram, store::Verified, store::HandOver,
-    store::Serve, store::SessionEnded, store::StoreCredentials,
+    store::Serve, store::SessionEnded, store::RenewPassword,
     // receive, lookup, queue, send and deliver.
     FindMilters, ConnectMilter, DescribeDestination, OpenBody, DropBody, Submit, PostNotice,
     Deliver, FlushSite, ConnectFilter, CheckUser, CheckRecipient, CheckRestrictions, CountClient,
@@ -52,8 +52,8 @@ using AllMessages = MessageList<
     // The figures of all daemons.
     AskMetricsSocket, AskFigures,
     // Between programs of this host and the queue.
-    PostMail, ListQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue, MakeCheckpoint, Pickup,
-    HoldUserMail>;
+    PostMail, ListQueue, SummarizeQueue, FlushQueue, ChangeQueue, ReadMessage, RepairQueue,
+    MakeCheckpoint, Pickup, HoldUserMail>;
 static_assert(AllMessages::are_types_distinct(), "two requests bear one number");
 
 }  // namespace pennypost::smtp

@@ -58,6 +58,7 @@ struct Client {
     sender.on_result(
         [&queue = child.port("queue")](const NoteTlsResult& note) { queue.post(note); });
     sender.on_session([&queue = child.port("queue")](const NoteTls& note) { queue.post(note); });
+    sender.set_traces(&child.traces());
   }
   Connections connections;
   Sender sender;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <thread>
+#include <unordered_map>
 
 #include "common/base/file.h"
 #include "common/base/text.h"
@@ -33,6 +34,13 @@ Result<Envelope> decode_envelope(std::string_view bytes) {
   auto first = wire::decode<FirstEnvelope>(bytes);
   if (!first) return envelope;
   return Envelope(*std::move(first));
+}
+
+/// Whose mail it is; empty: this host's, as of a command.
+std::string domain_of(const Recipient& recipient) {
+  const std::string address = recipient.served_address();
+  auto at = address.rfind('@');
+  return at == address.npos ? "" : lower(std::string_view(address).substr(at + 1));
 }
 
 constexpr std::chrono::milliseconds lock_poll{100};
@@ -398,6 +406,35 @@ Result<std::vector<Queue::Listed>> Queue::read_list(const QueueId& after, std::s
   TRY_DO(record.status());
   TRY_DO(outcome.status());
   return listed;
+}
+
+Task<Result<std::vector<Queue::PutOff>>> Queue::put_off(std::size_t domains_max) {
+  auto found = co_await loop_.offload([&] { return read_put_off(domains_max); });
+  co_return std::move(found);
+}
+
+/// Outcomes are sorted by the time at which their messages came: the first domains that are seen
+/// are those that wait longest, and of others nothing need be kept.
+Result<std::vector<Queue::PutOff>> Queue::read_put_off(std::size_t domains_max) const {
+  std::vector<PutOff> found;
+  std::unordered_map<std::string, std::size_t> places;
+  auto outcome = database_.scan(keys::recipients);
+  for (; outcome.valid(); outcome.next()) {
+    auto decoded = wire::decode<RecipientRecord>(outcome.value());
+    if (!decoded || decoded->state != RecipientState::Pending || decoded->reason.empty()) continue;
+    auto domain = domain_of(decoded->recipient);
+    auto place = places.find(domain);
+    if (place != places.end()) {
+      ++found[place->second].recipients;
+    } else if (found.size() < domains_max) {
+      places.emplace(domain, found.size());
+      auto id = outcome.key().substr(keys::recipients.size(), queue_id_bytes);
+      found.push_back(
+          {std::move(domain), 1, time_of_queue_id(id) / 1'000'000, std::move(decoded->reason)});
+    }
+  }
+  TRY_DO(outcome.status());
+  return found;
 }
 
 /// Envelopes and records are sorted alike, so one pass over both is enough. The envelope is decoded

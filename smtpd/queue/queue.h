@@ -106,6 +106,16 @@ class Queue {
   /// once they have list_recipients_max recipients. Empty: there are no more. Error 451.
   Task<Result<std::vector<Listed>>> list(QueueId after, std::size_t count);
 
+  /// Mail for a domain that was tried and waits.
+  struct PutOff {
+    std::string domain;  // in lower case; empty: this host
+    std::uint64_t recipients = 0;
+    std::int64_t oldest = 0;  // when the first of their messages came, in seconds since 1970
+    std::string reason;       // why that one waits
+  };
+  /// The `domains_max` domains whose mail waits longest, these first. Error 451.
+  Task<Result<std::vector<PutOff>>> put_off(std::size_t domains_max);
+
   /// Makes a copy of the queue at one moment in DIRECTORY/checkpoint: `db`, and `body` with the
   /// files of its messages. One from before is removed. Errors: 452, 451.
   Task<Result<void>> make_checkpoint();
@@ -129,6 +139,7 @@ class Queue {
   Result<QueuedBody> read_body(const Envelope& envelope) const;
   Result<std::string> read_text(const Envelope& envelope, std::uint64_t bytes_max) const;
   Result<std::vector<Listed>> read_list(const QueueId& after, std::size_t count) const;
+  Result<std::vector<PutOff>> read_put_off(std::size_t domains_max) const;
   Result<std::vector<Waiting>> read_waiting() const;
   Result<void> write_checkpoint();
 

@@ -60,6 +60,13 @@ std::int64_t time_of_queue_id(std::string_view text) {
   return time;
 }
 
+/// No process has the number 0.
+std::string just_before_queue_id(std::string_view text) {
+  if (!is_queue_id(text)) return "";
+  return std::string(text.substr(0, time_digits)) +
+         std::string(queue_id_bytes - time_digits, alphabet.front());
+}
+
 bool is_queue_id(std::string_view text) {
   return text.size() == queue_id_bytes &&
          std::ranges::all_of(text, [](char c) { return alphabet.find(c) != alphabet.npos; });

@@ -10,6 +10,7 @@
 // SEE ALSO   envelope.h (QueueId)
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "common/base/clock.h"
@@ -25,6 +26,10 @@ QueueId make_queue_id(const Clock& clock = Clock::system());
 
 /// When the id was made, in microseconds since 1970; 0 if `text` is no queue id.
 std::int64_t time_of_queue_id(std::string_view text);
+
+/// What has the form of an id and sorts before this one, and after all that were made earlier:
+/// where a list begins that is to have this id. Nothing if `text` is no queue id.
+std::string just_before_queue_id(std::string_view text);
 
 /// Whether `text` has the form of a queue id and so is safe in a file name and in a log line.
 bool is_queue_id(std::string_view text);

@@ -285,6 +285,39 @@ TEST_CASE("what no queue of ours writes is damage: the message is refused, the o
   CHECK(load_with([](RecipientRecord&) {}));
 }
 
+TEST_CASE("the domains for which mail was put off are told, those that wait longest first") {
+  Store store;
+  CHECK(store.submit(5) == 5);
+  store.open();
+  auto outcome_of = [&](std::size_t message, std::uint32_t number, const std::string& address,
+                        const std::string& reason, RecipientState state) {
+    RecipientRecord record;
+    record.recipient.number = number;
+    record.recipient.address = record.recipient.original = address;
+    record.state = state;
+    record.reason = reason;
+    Changes changes;
+    changes.put(keys::recipient(store.waiting[message].id, number), wire::encode(record));
+    store.loop.run_until(store.queue->record(std::move(changes)));
+  };
+  constexpr auto pending = RecipientState::Pending;
+  outcome_of(4, 0, "a@late.test", "late", pending);
+  outcome_of(3, 0, "a@Y.test", "later", pending);
+  outcome_of(2, 1, "b@x.test", "timed out", pending);
+  outcome_of(2, 2, "b@done.test", "no such user", RecipientState::Done);
+  outcome_of(1, 0, "a@y.test", "first", pending);
+  outcome_of(1, 3, "c@untried.test", "", pending);
+  auto found = store.loop.run_until(store.queue->put_off(2));
+  REQUIRE(found);
+  REQUIRE(found->size() == 2);
+  CHECK(found->at(0).domain == "y.test");
+  CHECK(found->at(0).recipients == 2);
+  CHECK(found->at(0).reason == "first");
+  CHECK(found->at(0).oldest == time_of_queue_id(store.waiting[1].id.value()) / 1'000'000);
+  CHECK(found->at(1).domain == "x.test");
+  CHECK(found->at(1).recipients == 1);
+}
+
 TEST_CASE("damage is found in whatever is stored of a message, and a sound one has none") {
   Store store;
   CHECK(store.submit(1) == 1);
@@ -353,6 +386,17 @@ TEST_CASE("queue ids are never the same, and sort by time") {
   CHECK_FALSE(is_queue_id("0123456789ABCDE"));
   CHECK_FALSE(is_queue_id("../../etc/passw"));
   CHECK_FALSE(is_queue_id(""));
+}
+
+TEST_CASE("a list that begins just before an id has it, and not those that were made earlier") {
+  ManualClock clock{std::chrono::seconds(1'700'000'000)};
+  const auto first = make_queue_id(clock).value();
+  const auto second = make_queue_id(clock).value();
+  const auto before = just_before_queue_id(second);
+  CHECK(is_queue_id(before));
+  CHECK(before < second);
+  CHECK(before > first);
+  CHECK(just_before_queue_id("no id").empty());
 }
 
 TEST_CASE("a recipient's key tells its number, be it large") {

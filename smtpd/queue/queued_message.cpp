@@ -1,6 +1,8 @@
 #include "smtpd/queue/queued_message.h"
 
 #include <algorithm>
+#include <unordered_set>
+#include <utility>
 
 #include "common/base/wire.h"
 #include "common/mail/address.h"
@@ -59,12 +61,14 @@ QueuedMessage::QueuedMessage(Envelope envelope, std::optional<MessageRecord> rec
     record_.due = envelope_.arrival / 1'000'000;
     record_.is_held = envelope_.is_held;
   }
+  std::unordered_set<std::string> seen;
+  bool is_single = envelope_.recipients.size() == 1;
   for (auto& recipient : envelope_.recipients) {
     RecipientRecord entry;
     std::uint32_t number = recipient.number;
     record_.next_number = std::max(record_.next_number, number + 1);
     // A recipient named twice gets one copy.
-    if (!by_key_.emplace(destination_key(recipient), number).second) continue;
+    if (!is_single && !seen.insert(destination_key(recipient)).second) continue;
     entry.recipient = std::move(recipient);
     recipients_[number] = std::move(entry);
   }
@@ -73,10 +77,15 @@ QueuedMessage::QueuedMessage(Envelope envelope, std::optional<MessageRecord> rec
     std::uint32_t number = outcome.recipient.number;
     recipients_[number] = std::move(outcome);
     stored_[number].is_stored = true;
+    record_.next_number = std::max(record_.next_number, number + 1);
   }
+}
+
+/// Only expansion needs the keys, which take most of the time that it takes to load a message.
+void QueuedMessage::index_keys() {
+  if (std::exchange(has_keys_, true)) return;
   for (const auto& [number, entry] : recipients_) {
     by_key_.emplace(destination_key(entry.recipient), number);
-    record_.next_number = std::max(record_.next_number, number + 1);
   }
 }
 
@@ -158,6 +167,7 @@ Result<void> QueuedMessage::check_room_for(const std::vector<Recipient>& childre
 /// Returns the numbers of the children that are new.
 std::vector<std::uint32_t> QueuedMessage::add(std::uint32_t number, std::vector<Recipient> children,
                                               std::size_t depth_max) {
+  index_keys();
   std::vector<std::uint32_t> added;
   std::string own_key = address_key(recipient(number).recipient);
   bool was_self = recipient(number).recipient.is_self;
@@ -213,6 +223,7 @@ void QueuedMessage::report_expansion(std::uint32_t number, std::vector<Recipient
 }
 
 void QueuedMessage::expand_again() {
+  index_keys();
   // From the youngest up: an unfinished child is removed, and its parent becomes unfinished.
   std::vector<std::uint32_t> numbers;
   for (const auto& [number, entry] : recipients_) numbers.push_back(number);

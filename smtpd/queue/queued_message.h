@@ -91,8 +91,7 @@ class QueuedMessage {
     bool is_changed = false;
   };
   std::uint32_t next_number();
-  /// The number of the recipient with this key; -1: none.
-  std::int64_t find(const std::string& key) const;
+  void index_keys();
   bool is_ancestor(std::uint32_t of, const std::string& key) const;
   void report_expansion(std::uint32_t number, std::vector<Recipient>& children);
   Result<void> check_room_for(const std::vector<Recipient>& children) const;
@@ -106,7 +105,8 @@ class QueuedMessage {
   std::map<std::uint32_t, RecipientRecord> recipients_;
   std::map<std::uint32_t, Stored> stored_;
   std::vector<std::uint32_t> erased_;  // removed recipients whose records are stored
-  std::unordered_map<std::string, std::uint32_t> by_key_;
+  std::unordered_map<std::string, std::uint32_t> by_key_;  // see index_keys()
+  bool has_keys_ = false;
 };
 
 /// The same text for all spellings of a destination: an address, its mailbox, a command or a file.

@@ -148,7 +148,7 @@ TEST_CASE("a report is posted to the web servers that a domain names, beside the
     CHECK(office.posted[1].content_type == "application/tlsrpt+gzip");
     auto report = gunzip(office.posted[1].content, 100'000);
     REQUIRE(report);
-    CHECK(report->find("\"result-type\": \"certificate-expired\"") != std::string::npos);
+    CHECK(report->find("certificate-expired") != std::string::npos);
     CHECK(std::filesystem::is_empty(office.scratch / "tlsrpt"));
   }
 }

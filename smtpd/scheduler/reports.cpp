@@ -142,9 +142,10 @@ class ReportWriter {
       if (envelope.ret == Ret::Full) report_.ret = DsnReturn::Full;
       if (envelope.ret == Ret::Headers) report_.ret = DsnReturn::Headers;
     }
-    is_redacted_ = envelope.requires_tls && config.requiretls_redact_dsn;
-    requires_tls_ = envelope.requires_tls && !is_redacted_;
-    if (is_redacted_) report_.ret = DsnReturn::Headers;
+    // RFC 8689 section 5: RET=FULL is disregarded.
+    returns_content_ = !envelope.requires_tls;
+    requires_tls_ = envelope.requires_tls && !config.requiretls_redact_dsn;
+    if (!returns_content_) report_.ret = DsnReturn::Headers;
     report_.is_tls_optional = envelope.forgoes_tls();
     report_.original = original;
     report_.return_bytes_max = std::min(config.bounce_size_limit, report_original_bytes_max);
@@ -173,7 +174,7 @@ class ReportWriter {
     std::string to = notice_recipient(setting, config_);
     Report copy = report_;
     copy.postmaster = address_or_null(to);
-    copy.ret = is_lost && !is_redacted_ ? DsnReturn::Full : DsnReturn::Headers;
+    copy.ret = is_lost && returns_content_ ? DsnReturn::Full : DsnReturn::Headers;
     auto made = written(copy, std::move(to), "postmaster");
     made.envelope.sender = double_bounce_address(config_);
     return made;
@@ -200,7 +201,7 @@ class ReportWriter {
   const Config& config_;
   const Clock& clock_;
   Report report_;
-  bool is_redacted_ = false;  // RFC 8689 section 5: no content, and no REQUIRETLS
+  bool returns_content_ = true;
   bool requires_tls_ = false;
 };
 

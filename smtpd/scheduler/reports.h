@@ -6,8 +6,8 @@
 // a copy of failures and delays, and what the null sender does not get; such mail is from
 // double_bounce_sender, and what becomes of it is told to nobody.
 //
-// Of mail with REQUIRETLS only the header is returned, so that the report can go without it; with
-// requiretls_redact_dsn off the report asks for it as well.
+// Of mail with REQUIRETLS only the header is returned, whatever RET asks for. The report goes
+// without REQUIRETLS; with requiretls_redact_dsn off it asks for it as well.
 //
 // STANDARDS  RFC 3464, RFC 3461 section 6, RFC 5321 section 6.1, RFC 8689 section 5
 // SEE ALSO   ../../common/mail/report.h (the text), retry.h (who wants which), new_message.h

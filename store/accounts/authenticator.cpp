@@ -27,6 +27,13 @@ Secret prepared(const Secret& password) {
 // Another program may have hashed the password without SASLprep.
 bool has_other_form(const Secret& password) { return !is_ascii(password.reveal()); }
 
+template <class Verify>
+Result<bool> fits_either(const Verify& verify, const std::string& form, const Secret& password) {
+  Result<bool> fits = verify(prepared(password), form);
+  if (fits && !*fits && has_other_form(password)) fits = verify(password, form);
+  return fits;
+}
+
 }  // namespace
 
 Result<StoredCredentials> StoredCredentials::parse(std::string_view value) {
@@ -78,6 +85,18 @@ bool StoredCredentials::serves_scram() const {
 
 bool StoredCredentials::is_outdated() const {
   return !password.empty() && (!is_argon2id(password) || scram.empty());
+}
+
+std::string StoredCredentials::scheme() const { return password.substr(0, password.find('}') + 1); }
+
+Result<std::optional<StoredCredentials>> StoredCredentials::renewed(const Secret& right) const {
+  std::optional<StoredCredentials> none;
+  if (!is_outdated()) return none;
+  TRY(bool fits, fits_either(verify_password, password, right));
+  if (!fits) return none;
+  TRY(auto fresh, make(right));
+  fresh.apps = apps;
+  return std::optional(std::move(fresh));
 }
 
 Result<Authenticator> Authenticator::open(std::shared_ptr<const Config> config,
@@ -160,30 +179,17 @@ Result<std::optional<PasswordMatch>> Authenticator::match(std::string_view login
 Result<bool> Authenticator::fits_form(const std::string& form, const Secret& password) const {
   const auto now = clock_->now_seconds();
   if (remembered_->knows(form, password, now)) return true;
-  auto fits = hashing_.verify(prepared(password), form);
-  if (fits && !*fits && has_other_form(password)) fits = hashing_.verify(password, form);
+  auto fits = fits_either(hashing_.verify, form, password);
   if (fits && *fits) remembered_->note(form, password, now);
   return fits;
 }
 
-Result<std::optional<Authenticator::Replacement>> Authenticator::replacement(
-    const AccountRef& account, const Secret& password) const {
-  std::optional<Replacement> none;
-  if (account.is_system || credentials_ == nullptr) return none;
-  TRY(auto entry, credentials_->lookup(account.name));
-  if (!entry) return none;
-  TRY(auto known, StoredCredentials::parse(*entry));
-  // What fits may have been the form of a moment ago.
-  if (!known.is_outdated()) return none;
-  TRY(bool fits, fits_form(known.password, password));
-  if (!fits) return none;
-  TRY(auto fresh, StoredCredentials::make(password));
-  fresh.apps = known.apps;
-  Replacement made;
-  made.old_scheme = known.password.substr(0, known.password.find('}') + 1);
-  made.old_entry = *std::move(entry);
-  made.entry = fresh.text();
-  return std::optional(std::move(made));
+Result<std::optional<std::string>> Authenticator::outdated_scheme(const AccountRef& account) const {
+  std::optional<std::string> none;
+  if (account.is_system) return none;
+  TRY(auto known, stored(account));
+  if (!known || !known->is_outdated()) return none;
+  return std::optional(known->scheme());
 }
 
 Result<void> Authenticator::refuse_unknown(std::string_view login, const Secret& password,

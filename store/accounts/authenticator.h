@@ -51,8 +51,13 @@ struct StoredCredentials {
   /// Whether SCRAM is possible: there are keys, or a password to derive them from. Not with app
   /// passwords, since a client that has one would fail.
   bool serves_scram() const;
+  /// Of the password: `{SSHA}`; empty if there is none.
+  std::string scheme() const;
   /// Whether a right password should be stored anew: it is not argon2id with SCRAM keys beside it.
   bool is_outdated() const;
+  /// What replaces them for a user whose password this is: argon2id and SCRAM keys, with the same
+  /// app passwords. Nothing: the password is wrong, or they are not outdated. Costs two hashes.
+  Result<std::optional<StoredCredentials>> renewed(const Secret& right) const;
 };
 
 /// The functions that cost a hash; tests replace them to count the calls.
@@ -92,15 +97,9 @@ class Authenticator {
   Result<std::optional<PasswordMatch>> match(std::string_view login, const Secret& password,
                                              const PasswordUse& use) const;
 
-  /// The credentials that should replace those of an own user whose right password this is, and
-  /// the text of the entry to replace; nothing if it is up to date. Costs a hash.
-  struct Replacement {
-    std::string old_entry;
-    std::string entry;
-    std::string old_scheme;  ///< for the log: {SSHA}
-  };
-  Result<std::optional<Replacement>> replacement(const AccountRef& account,
-                                                 const Secret& password) const;
+  /// The scheme, `{SSHA}`, of an own user's password that should be stored anew; nothing if there
+  /// is none. Costs no hash.
+  Result<std::optional<std::string>> outdated_scheme(const AccountRef& account) const;
 
   /// For ServerExchange::keys_found(); nothing: no such user, or one without SCRAM.
   Result<std::optional<ScramKeys>> scram_keys(std::string_view login) const;

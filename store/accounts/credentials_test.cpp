@@ -205,36 +205,33 @@ TEST_CASE("a user with an app password is not served by SCRAM") {
 TEST_CASE("a password of another system is stored as argon2id by its right password alone") {
   House house;
   house.add("alice", *hash_password_as(Secret("wonder"), "SSHA"));
+  REQUIRE(house.own().add_app_password("alice", make_app_password("phone", {}, 0)->stored));
   auto authenticator = house.authenticator();
   auto account = authenticator.account("alice");
   REQUIRE(*account);
-  CHECK_FALSE(*authenticator.replacement(**account, Secret("Wonder")));
-  auto made = authenticator.replacement(**account, Secret("wonder"));
-  REQUIRE(*made);
-  CHECK((**made).old_scheme == "{SSHA}");
-  OwnUsers::Rehashed one{"alice@example.test", sha256((**made).old_entry), (**made).entry};
-  auto forged = one;
-  forged.entry = "{PLAIN}mine";
-  CHECK(*house.own().replace_outdated({forged}) == 0);
-  auto other_entry = one;
-  other_entry.old_digest = sha256("another");
-  CHECK(*house.own().replace_outdated({other_entry}) == 0);
-  CHECK(*house.own().replace_outdated({one}) == 1);
-  CHECK(*house.own().replace_outdated({one}) == 0);
+  CHECK(**authenticator.outdated_scheme(**account) == "{SSHA}");
+  const std::string name = "alice@example.test";
+  auto own = house.own();
+  CHECK(own.renew({{name, Secret("thief")}, {"zoe@example.test", Secret("wonder")}})->empty());
+  auto renewed = own.renew({{name, Secret("thief")}, {name, Secret("wonder")}});
+  REQUIRE(renewed);
+  REQUIRE(renewed->size() == 1);
+  CHECK(renewed->front().name == name);
+  CHECK(renewed->front().old_scheme == "{SSHA}");
+  CHECK(own.renew({{name, Secret("wonder")}})->empty());
   auto after = house.authenticator();
   CHECK(opens(after, "alice", "wonder"));
-  CHECK(*after.scram_keys("alice"));
-  CHECK_FALSE(*after.replacement(**account, Secret("wonder")));
+  CHECK_FALSE(opens(after, "alice", "thief"));
+  CHECK(own.app_passwords("alice")->size() == 1);
+  CHECK_FALSE(*after.outdated_scheme(**account));
 }
 
-TEST_CASE("argon2id is replaced by nothing, whatever auth asks for") {
+TEST_CASE("SCRAM works after a password of another system was stored anew") {
   House house;
-  auto first = StoredCredentials::make(Secret("wonder"));
-  REQUIRE(house.own().add("alice", *first));
-  OwnUsers::Rehashed theft{"alice@example.test", sha256(first->text()),
-                           StoredCredentials::make(Secret("thief"))->text()};
-  CHECK(*house.own().replace_outdated({theft}) == 0);
-  CHECK(opens(house.authenticator(), "alice", "wonder"));
+  house.add("alice", *hash_password_as(Secret("wonder"), "SSHA"));
+  CHECK_FALSE(*house.authenticator().scram_keys("alice"));
+  REQUIRE(house.own().renew({{"alice@example.test", Secret("wonder")}})->size() == 1);
+  CHECK(*house.authenticator().scram_keys("alice"));
 }
 
 TEST_CASE("fields of a user and of a domain are changed, and hold at the next look-up") {

@@ -107,27 +107,36 @@ Result<std::string> OwnUsers::change_password(std::string_view name,
   return full;
 }
 
-Result<std::size_t> OwnUsers::replace_outdated(const std::vector<Rehashed>& all) const {
-  TRY(auto change, begin());
-  std::size_t count = 0;
-  for (const auto& one : all) {
-    auto value = change.credentials.value(one.name);
-    if (!value || !change.users.has(one.name) || sha256(*value) != one.old_digest) continue;
-    auto old = StoredCredentials::parse(*value);
-    auto fresh = StoredCredentials::parse(one.entry);
-    // Whoever asks for it may only replace a weaker form by the one that is made here.
-    if (!old || !old->is_outdated() || !fresh || fresh->is_outdated() ||
-        !is_hashed_here(fresh->password)) {
-      continue;
-    }
-    fresh->apps = std::move(old->apps);
-    change.credentials.put(one.name, fresh->text());
-    ++count;
+Result<std::vector<OwnUsers::Renewed>> OwnUsers::renew(
+    const std::vector<UsedPassword>& used) const {
+  struct Fresh {
+    Renewed what;
+    std::string old_entry;
+    std::string entry;
+  };
+  std::vector<Fresh> all;
+  // Nobody waits at the lock for the hashes; so an entry that has changed meanwhile stays.
+  TRY(auto credentials, SourceText::read(credentials_));
+  for (const auto& one : used) {
+    auto value = credentials.value(one.name);
+    auto old = value ? StoredCredentials::parse(*value) : Error::permanent("no entry");
+    if (!old) continue;
+    TRY(auto fresh, old->renewed(one.password));
+    if (fresh) all.push_back({{one.name, old->scheme()}, *value, fresh->text()});
   }
-  if (count > 0) {
+  std::vector<Renewed> renewed;
+  if (all.empty()) return renewed;
+  TRY(auto change, begin());
+  for (auto& one : all) {
+    const auto& name = one.what.name;
+    if (!change.users.has(name) || change.credentials.value(name) != one.old_entry) continue;
+    change.credentials.put(name, one.entry);
+    renewed.push_back(std::move(one.what));
+  }
+  if (!renewed.empty()) {
     TRY_DO(commit_credentials(change));
   }
-  return count;
+  return renewed;
 }
 
 Result<std::string> OwnUsers::add_app_password(std::string_view name,

@@ -48,14 +48,19 @@ class OwnUsers {
   /// App passwords stay. Error 550: no such user.
   Result<std::string> change_password(std::string_view name,
                                       const StoredCredentials& credentials) const;
-  /// Credentials that were hashed anew, each in place of the entry with this digest (SHA-256).
-  /// Those that are another by now stay, and so does argon2id. Returns how many were replaced.
-  struct Rehashed {
+  /// A password that was right for a user, as far as the caller knows.
+  struct UsedPassword {
     std::string name;
-    std::string old_digest;
-    std::string entry;
+    Secret password;
   };
-  Result<std::size_t> replace_outdated(const std::vector<Rehashed>& all) const;
+  /// One that is stored as argon2id now, and in which scheme it was: `{SSHA}`.
+  struct Renewed {
+    std::string name;
+    std::string old_scheme;
+  };
+  /// Stores those passwords as argon2id that are right and are stored in a weaker form. Each costs
+  /// two hashes.
+  Result<std::vector<Renewed>> renew(const std::vector<UsedPassword>& used) const;
 
   /// Errors: 550: no such user, or one has an app password of that name, or as many as are allowed.
   Result<std::string> add_app_password(std::string_view name, const AppPassword& app) const;

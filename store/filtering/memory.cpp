@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t key_digits = 32;
 constexpr std::size_t stale_lines_min = 1000;  // fewer are not worth writing the file anew
+/// Of too many, so that not each further one has the file written anew.
+constexpr std::size_t memory_entries_kept = memory_entries_max - memory_entries_max / 10;
 /// Of twice as many lines as there may be entries, each below 200 octets.
 constexpr std::uint64_t memory_bytes_max = 2 * memory_entries_max * 200 + (1 << 20);
 
@@ -130,7 +132,7 @@ void SieveMemory::forget_first_expired() {
   for (const auto& [key, entry] : entries_) {
     if (entry.by != by_) by_time.emplace_back(entry.expires, key);
   }
-  auto over = std::min(entries_.size() - memory_entries_max, by_time.size());
+  auto over = std::min(entries_.size() - memory_entries_kept, by_time.size());
   std::ranges::partial_sort(by_time, by_time.begin() + static_cast<std::ptrdiff_t>(over));
   by_time.resize(over);
   for (const auto& [expires, key] : by_time) entries_.erase(key);

@@ -13,7 +13,7 @@
 // From the first question to remember() the directory is locked, so that of two messages that
 // arrive together the second finds what the first one has left. Blocks: use offload.
 //
-// LIMITS   memory_entries_max; those that expire first are forgotten
+// LIMITS   memory_entries_max; beyond it the tenth that expires first is forgotten
 // SEE ALSO ../sieve/actions.h (Remembered), ../mailbox/delivery.h (why a delivery is repeated)
 #pragma once
 

@@ -81,10 +81,16 @@ TEST_CASE("of too many memories those that end first are forgotten") {
   }
   REQUIRE(home.of("A.1").remember(many));
   home.remember("B.1", "short", 10);
-  CHECK(home.lines() == memory_entries_max);
+  const std::size_t kept = memory_entries_max - memory_entries_max / 10;
+  const std::size_t forgotten = memory_entries_max + 1 - kept;
+  CHECK(home.lines() == kept);
   CHECK(home.knows("C.1", "short"));
-  CHECK_FALSE(home.knows("C.1", "key0"));
-  CHECK(home.knows("C.1", "key1"));
+  CHECK_FALSE(home.knows("C.1", "key" + std::to_string(forgotten - 1)));
+  CHECK(home.knows("C.1", "key" + std::to_string(forgotten)));
+  // So the next ones are appended.
+  home.remember("D.1", "one", 10);
+  home.remember("E.1", "two", 10);
+  CHECK(home.lines() == kept + 2);
 }
 
 TEST_CASE("of two deliveries at the same time the second knows what the first one has left") {

@@ -33,8 +33,8 @@ constexpr Duration save_interval{60'000};
 constexpr Duration sweep_interval{10'000};
 // Passwords of the same user are looked at that seldom; readers of the table see a change within
 // two seconds.
-constexpr std::int64_t rehash_pause_seconds = 60;
-constexpr std::size_t rehashed_max = 10'000;
+constexpr std::int64_t renew_pause_seconds = 60;
+constexpr std::size_t renewed_max = 10'000;
 constexpr std::uint64_t lookup_threads = 2;
 // However often others ask: a look at the table costs a thread.
 constexpr Duration scram_lifetime{100};
@@ -127,7 +127,7 @@ class AuthServer {
   Task<Result<void>> name_login(Question& question, std::string login);
   Task<AuthAnswer> succeed(Question& question, SaslStep done);
   AuthAnswer fail(Question& question, std::string login, std::string reason);
-  void rehash(const AccountRef& account, Secret password);
+  void renew(const AccountRef& account, Secret password);
   Task<> store_anew(AccountRef account, Secret password);
   bool is_blocked(const Question& question) const {
     return throttle_.is_blocked(question.client, question.login);
@@ -152,8 +152,8 @@ class AuthServer {
   AuthExchanges exchanges_;
   RepeatedPasswords repeated_;
   AppPasswordUses app_uses_;
-  AgingMap<std::string, std::int64_t> rehashed_{rehashed_max};  // when, in seconds since 1970
-  bool is_rehashing_ = false;
+  AgingMap<std::string, std::int64_t> renewed_{renewed_max};  // when, in seconds since 1970
+  bool is_renewing_ = false;
   Remembered<bool> scram_serves_all_;
   std::size_t answers_ = 0;
   Event answered_;
@@ -469,7 +469,7 @@ Task<AuthAnswer> AuthServer::succeed(Question& question, SaslStep done) {
   }
   // An exchange that began before the block is told what a wrong password is told.
   if (is_blocked(question)) co_return fail(question, answer.login, "");
-  if (question.password) rehash(**account, *std::move(question.password));
+  if (question.password) renew(**account, *std::move(question.password));
   if (!question.app_name.empty()) {
     AppPasswordUse use;
     use.when = Clock::system().now_seconds();
@@ -499,34 +499,31 @@ Task<AuthAnswer> AuthServer::succeed(Question& question, SaslStep done) {
 
 /// Has a password stored as argon2id if it is in another form. One at a time: others follow at
 /// their next login.
-void AuthServer::rehash(const AccountRef& account, Secret password) {
-  if (!config_->auth_rehash_passwords || account.is_system || is_rehashing_) return;
+void AuthServer::renew(const AccountRef& account, Secret password) {
+  if (!config_->auth_rehash_passwords || account.is_system || is_renewing_) return;
   auto now = Clock::system().now_seconds();
-  auto& last = rehashed_.touch(account.name);
-  if (now - last < rehash_pause_seconds && now >= last) return;
+  auto& last = renewed_.touch(account.name);
+  if (now - last < renew_pause_seconds && now >= last) return;
   last = now;
-  is_rehashing_ = true;
+  is_renewing_ = true;
   child_.tasks().start(store_anew(account, std::move(password)));
 }
 
 Task<> AuthServer::store_anew(AccountRef account, Secret password) {
-  auto made = co_await loop_.offload([&] { return authenticator_.replacement(account, password); });
-  if (!made) log_warning("auth", account.name + ": not stored anew: " + made.error().text());
-  if (made && *made) {
-    StoreCredentials ask;
+  auto scheme = co_await loop_.offload([&] { return authenticator_.outdated_scheme(account); });
+  if (!scheme) log_warning("auth", account.name + ": not stored anew: " + scheme.error().text());
+  if (scheme && *scheme) {
+    RenewPassword ask;
     ask.name = account.name;
-    ask.old_digest = sha256((**made).old_entry);
-    ask.entry = std::move((**made).entry);
+    ask.password = password.reveal();
     auto asking = child_.port("master").call(std::move(ask));
-    auto stored = co_await std::move(asking);
-    const std::string whose = "the password of " + account.name;
-    if (stored) {
-      log_info("auth", whose + " was " + (**made).old_scheme + ", and is stored as argon2id now");
-    } else {
-      log_warning("auth", whose + " is not stored anew: " + stored.error().text());
+    auto asked = co_await std::move(asking);
+    if (!asked) {
+      log_warning("auth", "the password of " + account.name +
+                              " is not stored anew: " + asked.error().text());
     }
   }
-  is_rehashing_ = false;
+  is_renewing_ = false;
 }
 
 AuthAnswer AuthServer::fail(Question& question, std::string login, std::string reason) {

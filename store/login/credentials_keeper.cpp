@@ -16,32 +16,38 @@ constexpr std::size_t waiting_max = 1000;
 constexpr Duration commit_pause{1000};
 constexpr std::chrono::seconds idle_time{30};
 
+void log_renewed(const std::vector<OwnUsers::Renewed>& all) {
+  for (const auto& one : all) {
+    log_info("keeper", "the password of " + one.name + " was " + one.old_scheme +
+                           ", and is stored as argon2id now");
+  }
+}
+
 class Keeper {
  public:
   explicit Keeper(Child& child) : child_(child), loop_(child.loop()) {
     child_.leave_when_idle(idle_time);
-    child_.services("master").on<StoreCredentials>(
-        [this](StoreCredentials ask, std::vector<Descriptor>) { return take(std::move(ask)); });
+    child_.services("master").on<RenewPassword>(
+        [this](RenewPassword ask, std::vector<Descriptor>) { return take(std::move(ask)); });
   }
 
  private:
-  Task<Result<Done>> take(StoreCredentials ask);
+  Task<Result<Done>> take(RenewPassword ask);
   Task<> commit();
 
   Child& child_;
   Loop& loop_;
-  std::vector<OwnUsers::Rehashed> waiting_;
+  std::vector<OwnUsers::UsedPassword> waiting_;
   bool is_committing_ = false;
 };
 
-Task<Result<Done>> Keeper::take(StoreCredentials ask) {
+Task<Result<Done>> Keeper::take(RenewPassword ask) {
   if (waiting_.size() >= waiting_max) {
     co_return Error::temporary("4.3.2", "too many passwords wait to be stored");
   }
-  OwnUsers::Rehashed one;
+  OwnUsers::UsedPassword one;
   one.name = std::move(ask.name);
-  one.old_digest = std::move(ask.old_digest);
-  one.entry = std::move(ask.entry);
+  one.password = Secret(std::move(ask.password));
   waiting_.push_back(std::move(one));
   if (!std::exchange(is_committing_, true)) child_.tasks().start(commit());
   co_return Done();
@@ -53,22 +59,23 @@ Task<> Keeper::commit() {
     co_await loop_.sleep(commit_pause);
     auto all = std::exchange(waiting_, {});
     auto config = child_.config();
-    auto stored = co_await loop_.offload([&]() -> Result<std::size_t> {
+    auto renewed = co_await loop_.offload([&]() -> Result<std::vector<OwnUsers::Renewed>> {
       TRY(auto users, OwnUsers::open(config));
-      return users.replace_outdated(all);
+      return users.renew(all);
     });
-    if (!stored) log_warning("keeper", "passwords not stored anew: " + stored.error().text());
+    if (!renewed) log_warning("keeper", "passwords not stored anew: " + renewed.error().text());
+    if (renewed) log_renewed(*renewed);
   }
   is_committing_ = false;
 }
 
-Task<Result<Done>> pass_on(Master& master, StoreCredentials ask) {
+Task<Result<Done>> pass_on(Master& master, RenewPassword ask) {
   Demand demand;
   demand.kind = "keeper";
   demand.instance = "credentials";
   demand.is_shared = true;
   CO_TRY(auto started, co_await master.start_on_demand(std::move(demand)));
-  auto work = started.link->call(StoreCredentials::type, wire::encode(ask), {});
+  auto work = started.link->call(RenewPassword::type, wire::encode(ask), {});
   auto answer = co_await std::move(work);
   if (!answer) co_return Error(std::move(answer).error());
   co_return Done();
@@ -95,7 +102,7 @@ Kind credentials_keeper() {
 }
 
 void serve_credentials(Master& master, Services& services) {
-  services.on<StoreCredentials>([&master](StoreCredentials ask, std::vector<Descriptor>) {
+  services.on<RenewPassword>([&master](RenewPassword ask, std::vector<Descriptor>) {
     return pass_on(master, std::move(ask));
   });
 }

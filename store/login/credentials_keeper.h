@@ -1,17 +1,16 @@
-// Writes passwords that were hashed anew at a login: the one process that may change
-// credentials_map while the daemons run.
+// Stores passwords as argon2id that were right at a login and are kept in a weaker form: the one
+// process that may change credentials_map while the daemons run.
 //
-//   auth --StoreCredentials--> master --StoreCredentials--> keeper
+//   auth --RenewPassword--> master --RenewPassword--> keeper
 //
-// auth can only read the table. What it sends replaces an entry only if that is still the one that
-// the password was checked against, and only a weaker form by argon2id as it is made here
-// (own_users.h): an auth process in wrong hands can't change the entries that are well kept, nor
-// write anything else. The master starts the keeper when there
-// is something to write, and it ends when idle. What comes within commit_pause is written together,
-// since each change writes the whole table.
+// auth can only read the table, and it is not believed: the keeper checks the password against the
+// entry itself and makes the new form. So an auth process in wrong hands can't put a password of
+// its own in anybody's place. The master starts the keeper when there is something to write, and it
+// ends when idle. What comes within commit_pause is written together, since each change writes the
+// whole table.
 //
-// LIMITS  waiting_max entries
-// SEE ALSO  auth_process.h
+// LIMITS  waiting_max passwords
+// SEE ALSO  auth_process.h, ../accounts/own_users.h
 #pragma once
 
 #include <cstdint>
@@ -22,16 +21,15 @@
 
 namespace pennypost::store {
 
-/// What replaces an own user's entry in credentials_map.
-struct StoreCredentials {
+/// Stores an own user's password anew, if it is right.
+struct RenewPassword {
   static constexpr std::uint16_t type = 47;
   using Reply = Done;
   std::string name;
-  std::string old_digest;  // SHA-256 of the entry
-  std::string entry;
+  std::string password;
   template <class Archive>
   void fields(Archive& archive) {
-    archive(name, old_digest, entry);
+    archive(name, password);
   }
 };
 

@@ -96,6 +96,11 @@ def app_passwords(t):
     eventually(lambda: by_imap(host, ALICE, password), "the app password opens IMAP", 20)
     check(not by_pop3(host, ALICE, password), "POP3 is not in its scope")
     check(not by_imap(host, BOB, password), "it is bob's as well")
+    contains(host.command("pennypost", "auth", "test", ALICE, password).stdout, "app_password=phone", "auth test")
+    check("app_password" not in host.command("pennypost", "auth", "test", ALICE, host.users[ALICE]).stdout, "auth test of the own password")
+    for service, status in (("smtp", 0), ("pop3", 77)):
+        tried = host.command("pennypost", "auth", "test", "--service", service, ALICE, password, ok=status == 0)
+        equal(tried.returncode, status, f"auth test for {service}")
     host.command("pennypost", "user", "passwd", ALICE, input="another\n")
     eventually(lambda: by_imap(host, ALICE, "another"), "the new password", 20)
     check(by_imap(host, ALICE, password), "the app password has gone with the old password")

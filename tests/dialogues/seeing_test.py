@@ -383,6 +383,28 @@ def watched_user(t):
     equal(host.command("pennypost", "trace", "--user", BOB, "--seconds", "1").stdout, "", "nothing to see, for a second")
 
 
+@test("pennypost trace of a destination shows the dialogue with the relay, and its password in no form")
+def watched_destination(t):
+    relay = Host(t, {"smtpd_sasl_auth_enable": True, "smtpd_tls_auth_only": False}, name="relay")
+    password = relay.users[ALICE]
+    host = Host(t, {"relayhost": f"[127.0.0.1]:{relay.port('submission')}", "smtp_sasl_auth_enable": True,
+                    "smtp_sasl_security_options": "", "smtp_sasl_password_maps": f"inline:{{[127.0.0.1]:{relay.port('submission')}={ALICE}:{password}}}",
+                    "smtp_sasl_mechanism_filter": "plain"}, users={"carol@here.test": "x"}, daemons=("smtpd",), name="near")
+    watching = Watching(t, host, "--destination", "127.0.0.1", "--seconds", "120")
+    with host.smtp() as client:
+        client.sendmail("carol@here.test", [BOB], letter("watched", sender="carol@here.test"))
+    relay.wait_messages(BOB, 1)
+    for pattern in (r"smtp\[\d+\] \S+:\d+ \S+ S: 220 ", r"C: EHLO ", r"C: AUTH PLAIN \(response not shown\)", r"S: 235 ",
+                    rf"C: RCPT TO:<{BOB}>", r"C: DATA", r"S: 250 2\.0\.0 Ok: queued as"):
+        watching.wait(pattern)
+    watching.end()
+    plain = f"\0{ALICE}\0{password}".encode()
+    for secret in (password, base64.b64encode(plain).decode()):
+        check(secret not in watching.text, f"{secret} is in {watching.text}")
+    check("Subject: watched" not in watching.text, "the message is shown")
+    check("127.0.0.1 - C: " not in watching.text, "the client's own dialogue is shown")
+
+
 @test("pennypost trace refuses a fifth watcher, and without daemons says so")
 def too_many_watch(t):
     host = Host(t, daemons=("popd",))

@@ -6,7 +6,7 @@
 #include "common/base/assert.h"
 #include "common/base/text.h"
 #include "common/dns/message.h"
-#include "common/https/uri.h"
+#include "common/mailauth/https_uri.h"
 #include "common/mailauth/tlsrpt_record.h"
 #include "smtpd/reports/tls_results.h"
 

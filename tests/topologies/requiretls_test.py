@@ -204,31 +204,30 @@ def posted(t):
             with open(os.path.join(t.folder, name, "tls.crt"), "rb") as one:
                 file.write(one.read())
     sink = Sink(t)
-    name_server = NameServer(t, *(f"--host-record={name},{address}" for name, address in
-                                  (("mx.good.test", sink.address), ("reports.good.test", "127.0.0.33"), ("reports.false.test", "127.0.0.34"))),
+    name_server = NameServer(t, f"--host-record=mx.good.test,{sink.address}", "--host-record=reports.good.test,127.0.0.33",
+                             "--host-record=reports.false.test,127.0.0.34", "--mx-host=good.test,mx.good.test,10", "--mx-host=false.test,mx.good.test,10",
                              f"--txt-record=_smtp._tls.good.test,v=TLSRPTv1; rua=https://reports.good.test:{good.port}/v1?of=good",
                              f"--txt-record=_smtp._tls.false.test,v=TLSRPTv1; rua=https://reports.false.test:{false.port}/")
-    hops = ", ".join(f"{name}=smtp:[mx.good.test]:{sink.port}" for name in ("good.test", "false.test"))
-    host = Host(t, {"dns_servers": [name_server.address], "mynetworks": ["127.0.0.0/8"], "transport_maps": f"inline:{{{hops}}}",
+    host = Host(t, {"dns_servers": [name_server.address], "mynetworks": ["127.0.0.0/8"], "smtp_target_port": sink.port,
                     "smtp_tls_security_level": "may", "smtp_tlsrpt_enable": True, "smtp_tls_mta_sts": False, "inet_protocols": "ipv4",
                     "smtp_tls_mta_sts_CAfile": authorities, "smtp_connection_cache_on_demand": False}, daemons=("smtpd",))
     for name in ("good.test", "false.test"):
         with host.smtp() as client:
             client.sendmail("alice@example.test", [f"ann@{name}"], letter("x", to=f"ann@{name}"))
     eventually(lambda: sorted(results(host)) == ["false.test", "good.test"], "results of both")
-    host.stop()
+    host.stop("smtpd")
     top = host.path("queue", "tlsrpt")
     yesterday = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86400))
     os.rename(os.path.join(top, os.listdir(top)[0]), os.path.join(top, yesterday))
     uri = rf"https://reports\.good\.test:{good.port}/v1\?of=good"
     # What is refused is tried again an hour later, and after a restart.
     for said in ("HTTP status 503", "HTTP status 302"):
-        host.start()
+        host.start("smtpd")
         host.wait_log(rf"tlsrpt\[\d+\]: warning: report to good\.test of {yesterday}: {uri}: {said}")
         host.wait_log(rf"tlsrpt\[\d+\]: warning: report to false\.test of {yesterday}: https://reports\.false\.test:{false.port}/: SSL: ")
         check(sorted(results(host)) == ["false.test", "good.test"], "what was refused is forgotten")
-        host.stop()
-    host.start()
+        host.stop("smtpd")
+    host.start("smtpd")
     host.wait_log(rf"tlsrpt\[\d+\]: report to good\.test of {yesterday}: posted to {uri}")
     eventually(lambda: sorted(results(host)) == ["false.test"], "what was posted is forgotten")
     equal([one[4] for one in good.posted], [503, 302, 201], "how often it is posted")

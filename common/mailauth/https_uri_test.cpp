@@ -1,4 +1,4 @@
-#include "common/https/uri.h"
+#include "common/mailauth/https_uri.h"
 
 #include <doctest/doctest.h>
 
