@@ -18,6 +18,10 @@ constexpr std::array<std::string_view, 12> address_fields{
     "resent-bcc", "resent-cc",   "resent-from", "resent-sender",
     "resent-to",  "return-path", "sender",      "to"};
 
+// Fields of identifiers, `<left@right>`.
+constexpr std::array<std::string_view, 5> identifier_fields{
+    "content-id", "in-reply-to", "message-id", "references", "resent-message-id"};
+
 bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
@@ -107,7 +111,23 @@ std::string encoded_addresses(std::string_view value) {
   return out;
 }
 
-// `filename="..."`; what is no parameter of this form is encoded as text.
+/// Without the identifiers that are not ASCII; empty: none is left.
+std::string ascii_identifiers(std::string_view value) {
+  std::string out;
+  for (auto word : words(value, " \t\r\n")) {
+    if (!is_ascii(word)) continue;
+    if (!out.empty()) out += ' ';
+    out += word;
+  }
+  return out;
+}
+
+/// `name*=utf-8''...`
+void add_parameter(std::string& out, std::string_view value) {
+  out += "*=utf-8''" + percent_encode(value, "-._~");
+}
+
+// `filename="..."`, or without quotes; what is no parameter of this form is encoded as text.
 std::string encoded_parameters(std::string_view value) {
   std::string out;
   while (!value.empty()) {
@@ -117,8 +137,11 @@ std::string encoded_parameters(std::string_view value) {
     if (is_ascii(token)) {
       out += token;
     } else if (is_value) {
-      out.back() = '*';
-      out += "=utf-8''" + percent_encode(inside(token), "-._~");
+      out.pop_back();
+      add_parameter(out, inside(token));
+    } else if (auto equals = token.find('='); equals > 0 && is_ascii(token.substr(0, equals))) {
+      out += token.substr(0, equals);
+      add_parameter(out, token.substr(equals + 1));
     } else {
       out += encode_words(token);
     }
@@ -126,9 +149,15 @@ std::string encoded_parameters(std::string_view value) {
   return out;
 }
 
+/// Empty: the field is left out.
 std::string ascii_field(const HeaderField& field) {
   auto name = lower(field.name);
   auto value = field.value();
+  if (name == "received") return "";
+  if (std::ranges::find(identifier_fields, name) != identifier_fields.end()) {
+    auto identifiers = ascii_identifiers(value);
+    return identifiers.empty() ? "" : make_field(field.name, identifiers);
+  }
   bool has_addresses = std::ranges::find(address_fields, name) != address_fields.end();
   auto text = has_addresses                  ? encoded_addresses(value)
               : name.starts_with("content-") ? encoded_parameters(value)

@@ -2,11 +2,12 @@
 //
 // Text becomes encoded words, a parameter's value the form `name*=utf-8''...`, and an address with
 // characters beyond ASCII, to which such a client could not reply, encoded words that show it
-// before an address that leads nowhere. Fields that are ASCII, or beyond ASCII but not UTF-8, stay
-// byte for byte, and so does the body.
+// before an address that leads nowhere. Where an encoded word may not stand, in the identifiers of
+// messages and in Received, what is beyond ASCII is left out: an identifier, or the whole field.
+// Fields that are ASCII, or beyond ASCII but not UTF-8, stay byte for byte, and so does the body.
 //
-// STANDARDS  RFC 6856 section 2.1 (no UTF-8 without UTF8), RFC 2047 (encoded words), RFC 2231
-//            section 4 (parameters), RFC 6858 section 3 (addresses)
+// STANDARDS  RFC 6856 section 2.1 (no UTF-8 without UTF8), RFC 2047 section 5 (where encoded
+//            words may stand), RFC 2231 section 4 (parameters), RFC 6858 section 3 (addresses)
 #pragma once
 
 #include <optional>

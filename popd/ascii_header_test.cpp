@@ -45,3 +45,21 @@ TEST_CASE("a file name is put in the form of RFC 2231") {
   CHECK(*ascii_header("Content-Disposition: attachment; filename=\"\xc3\xa4 b.pdf\"\r\n") ==
         "Content-Disposition: attachment; filename*=utf-8''%C3%A4%20b.pdf\r\n");
 }
+
+TEST_CASE(
+    "a file name without quotes is put in that form as well, and nothing else of the field "
+    "changes") {
+  CHECK(*ascii_header("Content-Disposition: attachment; filename=\xc3\xa4.pdf; size=3\r\n") ==
+        "Content-Disposition: attachment; filename*=utf-8''%C3%A4.pdf; size=3\r\n");
+  CHECK(*ascii_header("Content-Description: \xc3\xa4 b\r\n") ==
+        "Content-Description: =?utf-8?Q?=C3=A4?= b\r\n");
+}
+
+TEST_CASE(
+    "no encoded word stands in an identifier or in Received: what is beyond ASCII is left out") {
+  CHECK(*ascii_header("Message-ID: <\xc3\xa4@x>\r\nSubject: s\r\n\r\n") == "Subject: s\r\n\r\n");
+  CHECK(*ascii_header("References: <1@x>\r\n <\xc3\xa4@x> <2@x>\r\n") ==
+        "References: <1@x> <2@x>\r\n");
+  CHECK(*ascii_header("Received: from \xc3\xa4.de by x; date\r\nReceived: from a by b; date\r\n") ==
+        "Received: from a by b; date\r\n");
+}

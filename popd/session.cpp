@@ -266,26 +266,34 @@ bool Session::put_now(const Entry& entry, std::optional<std::uint64_t> body_line
   if (!reader || !reader->stored_now(at_once_bytes_max, stored)) return false;
   replies_.ok(body_lines ? "" : std::to_string(entry.octets) + " octets");
   DotStuffer stuffer(body_lines);
-  auto text = has_utf8_ ? std::nullopt
-                        : ascii_header(std::string_view(stored).substr(0, header_bytes(stored)));
+  std::optional<std::string> fit;
+  if (!has_utf8_ && !is_ascii(stored)) fit.emplace(fit_for_client(stored));
   std::string out;
-  bool goes_on = true;
-  std::string_view rest = stored;
-  if (text) {
-    rest.remove_prefix(header_bytes(stored));
-    goes_on = stuffer.add(*text, out);
-  }
-  if (goes_on) stuffer.add(rest, out);
+  stuffer.add(fit ? *fit : stored, out);
   stuffer.finish(out);
   connection_.put(out);
   return true;
 }
 
-std::string Session::fit_for_client(std::string piece) const {
+// A whole message.
+std::string Session::fit_for_client(std::string_view message) {
+  auto header = message.substr(0, header_bytes(message));
+  auto body = message.substr(header.size());
+  auto out = ascii_header(header).value_or(std::string(header));
+  if (!AsciiParts::has_parts(header)) return out.append(body);
+  return out + AsciiParts(header).converted(body, true);
+}
+
+// The first piece of a long message, with its header. `parts` converts what follows, if it must be.
+std::string Session::begin_for_client(std::string piece, std::optional<AsciiParts>& parts,
+                                      bool is_last) const {
   if (has_utf8_) return piece;
-  auto bytes = header_bytes(piece);
-  auto text = ascii_header(std::string_view(piece).substr(0, bytes));
-  return text ? *std::move(text) + piece.substr(bytes) : std::move(piece);
+  auto header = std::string_view(piece).substr(0, header_bytes(piece));
+  auto body = std::string_view(piece).substr(header.size());
+  auto out = ascii_header(header).value_or(std::string(header));
+  if (!AsciiParts::has_parts(header)) return out.append(body);
+  parts.emplace(header);
+  return out + parts->converted(body, is_last);
 }
 
 void Session::count(Entry& entry, std::uint64_t bytes, bool is_top) {
@@ -324,7 +332,8 @@ Task<> Session::send_pieces(Entry& entry, std::optional<std::uint64_t> body_line
   auto& bytes_sent = body_lines ? counts_.top_bytes : counts_.retrieved_bytes;
   std::uint64_t offset = first->size();
   bool is_last = first->size() < first_piece_bytes;
-  auto piece = fit_for_client(*std::move(first));
+  std::optional<AsciiParts> parts;
+  auto piece = begin_for_client(*std::move(first), parts, is_last);
   std::string out;
   for (;;) {
     out.clear();
@@ -343,6 +352,7 @@ Task<> Session::send_pieces(Entry& entry, std::optional<std::uint64_t> body_line
     // A piece shorter than asked for is the last. The size that LIST tells may come from a file's
     // name, and be wrong.
     is_last = piece.size() < piece_bytes;
+    if (parts) piece = parts->converted(piece, is_last);
   }
 }
 

@@ -16,6 +16,7 @@
 #include "common/config/config.h"
 #include "common/net/connection.h"
 #include "common/net/trace.h"
+#include "popd/ascii_parts.h"
 #include "popd/maildrop.h"
 #include "popd/replies.h"
 
@@ -74,8 +75,11 @@ class Session {
   /// is not, and nothing has been put.
   bool put_now(const Entry& entry, std::optional<std::uint64_t> body_lines);
   Task<> send_pieces(Entry& entry, std::optional<std::uint64_t> body_lines);
-  /// The first piece of a message, with a header that the client may get.
-  std::string fit_for_client(std::string piece) const;
+  /// The message with headers that a client may get that has not said UTF8.
+  static std::string fit_for_client(std::string_view message);
+  /// The same for the first piece of a long one; `parts` converts those that follow, if it is set.
+  std::string begin_for_client(std::string piece, std::optional<AsciiParts>& parts,
+                               bool is_last) const;
   /// LAST as it was at login.
   void note_seen();
   void count(Entry& entry, std::uint64_t bytes, bool is_top);

@@ -16,6 +16,7 @@ MadeAction create_folders(const AdminCall& call);
 MadeAction delete_folders(const AdminCall& call);
 MadeAction rename_folder(const AdminCall& call);
 MadeAction subscribe_folders(const AdminCall& call);
+MadeAction resync_folders(const AdminCall& call);
 MadeAction unsubscribe_folders(const AdminCall& call);
 // fetch.cpp
 MadeAction fetch_fields(const AdminCall& call);
@@ -38,6 +39,8 @@ MadeAction show_acl(const AdminCall& call);
 MadeAction show_rights(const AdminCall& call);
 MadeAction list_acls(const AdminCall& call);
 MadeAction recount_shares(const AdminCall& call);
+// migrate_imap.cpp
+MadeAction migrate_imap(const AdminCall& call);
 // export.cpp
 MadeAction export_mail(const AdminCall& call);
 

@@ -32,7 +32,10 @@ struct AdminCommand {
   std::string_view letters;  // its own options
   std::string_view arguments;
   MadeAction (*make)(const AdminCall& call);
+  std::string_view options = "";  // its own long ones, as AdminCall::Form has them
 };
+constexpr std::string_view migrate_imap_options =
+    "ca-file= folder= insecure-tls password-file= port= starttls to= user=";
 constexpr std::array admin_commands{
     AdminCommand{"acl add", "", "MAILBOX ID RIGHT...", &add_rights},
     AdminCommand{"acl delete", "", "MAILBOX ID", &delete_acl_entry},
@@ -49,6 +52,7 @@ constexpr std::array admin_commands{
     AdminCommand{"flags add", "", "FLAGS QUERY", &add_flags},
     AdminCommand{"flags remove", "", "FLAGS QUERY", &remove_flags},
     AdminCommand{"flags replace", "", "FLAGS QUERY", &replace_flags},
+    AdminCommand{"force-resync", "", "[PATTERN]...", &resync_folders},
     AdminCommand{"import", "s", "[-s] mbox:FILE|maildir:DIR FOLDER QUERY", &import_mail},
     AdminCommand{"mailbox create", "s", "[-s] NAME...", &create_folders},
     AdminCommand{"mailbox delete", "ers", "[-e] [-r] [-s] NAME...", &delete_folders},
@@ -57,6 +61,10 @@ constexpr std::array admin_commands{
     AdminCommand{"mailbox status", "t", "[-t] FIELDS PATTERN...", &show_status},
     AdminCommand{"mailbox subscribe", "", "NAME...", &subscribe_folders},
     AdminCommand{"mailbox unsubscribe", "", "NAME...", &unsubscribe_folders},
+    AdminCommand{"migrate imap", "",
+                 "--user LOGIN --to USER [--password-file FILE] [--port N] [--starttls]\n"
+                 "         [--ca-file FILE | --insecure-tls] [--folder NAME]... HOST",
+                 &migrate_imap, migrate_imap_options},
     AdminCommand{"move", "", "FOLDER QUERY", &move_found},
     AdminCommand{"search", "", "QUERY", &search_messages},
 };
@@ -71,8 +79,9 @@ bool is_group(std::string_view name) {
 void print_usage(std::string_view name) {
   for (const auto& command : admin_commands) {
     if (command.name != name && !command.name.starts_with(std::string(name) + " ")) continue;
-    std::cerr << "usage: pennypost " << command.name << " [-c DIR] [--json] -u USER|-A "
-              << command.arguments << "\n";
+    bool names_account = command.options.find("to=") == std::string_view::npos;
+    std::cerr << "usage: pennypost " << command.name << " [-c DIR] [--json] "
+              << (names_account ? "-u USER|-A " : "") << command.arguments << "\n";
   }
 }
 
@@ -230,8 +239,9 @@ int administer(std::span<const std::string> arguments) {
   auto own = std::ranges::find(admin_commands, std::string_view(name), &AdminCommand::name);
   if (!is_of_group && own == admin_commands.end()) return exit_usage;
   // The letters of a group's commands are told apart once its second word is known.
-  auto call =
-      AdminCall::parse(arguments.subspan(1), is_of_group ? "erst" : own->letters, is_of_group);
+  AdminCall::Form form{is_of_group ? "erst" : own->letters, "", is_of_group};
+  if (name == "migrate") form = {"", migrate_imap_options, true};
+  auto call = AdminCall::parse(arguments.subspan(1), form);
   if (!call) {
     std::cerr << "pennypost " << name << ": " << call.error().text() << "\n";
     print_usage(name);

@@ -23,10 +23,36 @@ std::string json_of(const OutputCell& cell) {
   return cell.kind == OutputCell::Kind::Text ? json_string(cell.value) : cell.value;
 }
 
+/// Takes the long option at `at`, and its value, which moves `at`; false if there is none of that
+/// name in `known`.
+Result<bool> take_option(AdminCall& call, std::span<const std::string> arguments, std::size_t& at,
+                         std::string_view known) {
+  std::string_view name = arguments[at];
+  if (!name.starts_with("--")) return false;
+  name.remove_prefix(2);
+  for (auto option : words(known, " ")) {
+    bool has_value = option.ends_with('=');
+    if (has_value) option.remove_suffix(1);
+    if (option != name) continue;
+    auto& values = call.options[std::string(name)];
+    if (!has_value) return true;
+    if (at + 1 == arguments.size()) return Error(501, arguments[at] + " needs a value");
+    values.push_back(arguments[++at]);
+    if (name == "to") call.users.push_back(values.back());
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
-Result<AdminCall> AdminCall::parse(std::span<const std::string> arguments, std::string_view letters,
-                                   bool has_second_name) {
+std::string AdminCall::value(std::string_view option) const {
+  auto found = options.find(option);
+  return found == options.end() || found->second.empty() ? "" : found->second.back();
+}
+
+Result<AdminCall> AdminCall::parse(std::span<const std::string> arguments, const Form& form) {
+  auto letters = form.letters;
   AdminCall call;
   if (arguments.size() > arguments_max) return Error(501, "too many arguments");
   std::size_t i = 0;
@@ -36,8 +62,10 @@ Result<AdminCall> AdminCall::parse(std::span<const std::string> arguments, std::
       ++i;
       break;
     }
+    TRY(bool is_long, take_option(call, arguments, i, form.options));
+    if (is_long) continue;
     if (argument.size() < 2 || argument.front() != '-') {
-      if (!has_second_name || !call.words.empty()) break;
+      if (!form.has_second_name || !call.words.empty()) break;
       call.words.push_back(argument);
     } else if (argument == "-c" || argument == "-o" || argument == "-u") {
       if (i + 1 == arguments.size()) return Error(501, argument + " needs a value");

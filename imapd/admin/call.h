@@ -7,12 +7,14 @@
 //   -u USER                 an account; with `*` and `?` all whose names match; may be repeated
 //   -A                      all accounts that may have mail here
 //   --json                  one JSON object a line in place of text
+//   --to USER               -u USER, where a command has a second account
 //
 // LIMITS  arguments_max
 #pragma once
 
 #include <cstdint>
 #include <iosfwd>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -42,19 +44,29 @@ struct AdminCall {
   std::vector<std::string> users;
   bool is_for_all = false;
   bool as_json = false;
-  std::string letters;             // the command's own options that are set
-  std::vector<std::string> words;  // behind the options
+  std::string letters;  // the command's own options that are set
+  std::map<std::string, std::vector<std::string>, std::less<>> options;  // the long ones
+  std::vector<std::string> words;                                        // behind the options
   // Filled in by administer().
   std::shared_ptr<const Config> config = {};
   Limits limits = {};
   bool shows_user = false;  // there may be more than one
 
   bool has(char letter) const { return letters.find(letter) != letters.npos; }
+  bool has(std::string_view option) const { return options.contains(option); }
+  /// The last value of a long option; empty if it is not set.
+  std::string value(std::string_view option) const;
 
-  /// `has_second_name`: the first word belongs to the command's name (`mailbox list`), and options
-  /// may stand before and behind it. Error 501: what is wrong with it.
-  static Result<AdminCall> parse(std::span<const std::string> arguments, std::string_view letters,
-                                 bool has_second_name);
+  /// What a command takes besides the options of all.
+  struct Form {
+    std::string_view letters;
+    std::string_view options;  // `port= starttls`: long ones, with a value or without
+    /// The first word belongs to the command's name (`mailbox list`), and options may stand before
+    /// and behind it.
+    bool has_second_name = false;
+  };
+  /// Error 501: what is wrong with it.
+  static Result<AdminCall> parse(std::span<const std::string> arguments, const Form& form);
 };
 
 /// One value of a line of output.

@@ -5,6 +5,8 @@
 #include "common/base/text.h"
 #include "imapd/admin/actions.h"
 #include "imapd/command/pattern.h"
+#include "store/stores/store_settings.h"
+#include "store/stores/stores.h"
 
 namespace pennypost::imap {
 namespace {
@@ -296,12 +298,53 @@ class RenameFolder final : public AdminAction {
   bool moves_subscription_;
 };
 
+/// `force-resync`
+class ResyncFolders final : public AdminAction {
+ public:
+  explicit ResyncFolders(const AdminCall& call) : patterns_(call.words) {}
+
+  Result<void> run(AdminAccount& on) override {
+    if (!on.has_mail) return {};
+    TRY(auto location,
+        store::MailLocation::parse(on.account.mail_location, {on.account.name, on.account.home}));
+    auto settings = store::store_settings(*on.call.config, on.account);
+    NameFilter filter(patterns_, on.store.separator());
+    bool has_any = false;
+    TRY(auto folders, on.store.list());
+    for (const auto& folder : folders) {
+      if (!folder.exists || !folder.selectable || !filter.has(folder.name.text())) continue;
+      auto done = store::resync_mailbox(location, settings, folder.name);
+      if (!done && done.error().response_code() == ResponseCode::NonExistent) continue;
+      if (!done) {
+        return Error(done.error().code(), folder.name.text() + ": " + done.error().text());
+      }
+      has_any = true;
+      auto row = on.row_begin();
+      row.emplace_back("mailbox", folder.name.text());
+      row.emplace_back("messages", done->messages);
+      row.emplace_back("added", done->added);
+      row.emplace_back("dropped", done->dropped);
+      on.out.row(Form::Flow, row);
+    }
+    if (!has_any) return Error(550, ResponseCode::NonExistent, "there is no such folder");
+    TRY_DO(on.store.recount());
+    return {};
+  }
+
+ private:
+  Names patterns_;
+};
+
 Error needs_name() { return wrong_arguments("a folder's name is needed"); }
 
 }  // namespace
 
 MadeAction list_folders(const AdminCall& call) {
   return MadeAction(std::make_unique<ListFolders>(call));
+}
+
+MadeAction resync_folders(const AdminCall& call) {
+  return MadeAction(std::make_unique<ResyncFolders>(call));
 }
 
 MadeAction show_status(const AdminCall& call) { return ShowStatus::make(call); }

@@ -1,33 +1,14 @@
 #include "smtpd/commands/ask_password.h"
 
-#include <termios.h>
 #include <unistd.h>
 
 #include <iostream>
 #include <ostream>
 
+#include "common/base/no_echo.h"
+
 namespace pennypost::smtp {
 namespace {
-
-// Switches the terminal's echo off, and back in the destructor.
-class NoEcho {
- public:
-  NoEcho() {
-    if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
-    termios quiet = before_;
-    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    is_set_ = ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
-  }
-  NoEcho(const NoEcho&) = delete;
-  NoEcho& operator=(const NoEcho&) = delete;
-  ~NoEcho() {
-    if (is_set_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
-  }
-
- private:
-  termios before_{};
-  bool is_set_ = false;
-};
 
 Result<Secret> read_line() {
   std::string line;

@@ -47,6 +47,9 @@ int flags_command(std::span<const std::string> args, std::ostream& out, std::ost
 int expunge_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
   return become_imapd("expunge", args, out, err);
 }
+int resync_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  return become_imapd("force-resync", args, out, err);
+}
 int move_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
   return become_imapd("move", args, out, err);
 }
@@ -55,6 +58,9 @@ int copy_command(std::span<const std::string> args, std::ostream& out, std::ostr
 }
 int import_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
   return become_imapd("import", args, out, err);
+}
+int migrate_imap_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  return become_imapd("migrate", args, out, err);
 }
 int export_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
   return become_imapd("export", args, out, err);

@@ -1,5 +1,5 @@
-// `pennypost acl`, `mailbox`, `fetch`, `search`, `flags`, `expunge`, `move`, `copy`, `import` and
-// `export` work on the mail of users, also while the daemons run.
+// `pennypost acl`, `mailbox`, `fetch`, `search`, `flags`, `expunge`, `force-resync`, `move`, `copy`,
+// `import` and `export` work on the mail of users, also while the daemons run.
 //
 // SYNOPSIS
 //   pennypost mailbox list [-s] ACCOUNTS [PATTERN]...
@@ -16,6 +16,7 @@
 //   pennypost fetch ACCOUNTS FIELDS QUERY
 //   pennypost flags add|remove|replace ACCOUNTS FLAGS QUERY
 //   pennypost expunge [-d] ACCOUNTS QUERY
+//   pennypost force-resync ACCOUNTS [PATTERN]...
 //   pennypost move|copy ACCOUNTS FOLDER QUERY
 //   pennypost import [-s] ACCOUNTS mbox:FILE|maildir:DIR FOLDER QUERY
 //   pennypost export ACCOUNTS mbox:FILE|maildir:DIR|tar:FILE QUERY
@@ -59,6 +60,10 @@
 //   flags           FLAGS are \Seen, \Answered, \Flagged, \Deleted, \Draft and keywords
 //   expunge         removes the messages whatever their flags; QUERY must name the folder.
 //                   -d: removes folders that are empty then
+//   force-resync    makes the lists of folders agree with their messages after something else has
+//                   changed or damaged them: messages keep their UIDs, those without one get the
+//                   next, the quota is counted again, and imapd's index of the folder is made anew.
+//                   An mbox has its UIDs in itself; its index stays. Without a PATTERN all folders
 //   move, copy      into another folder of the same user, which must exist
 //   import          makes the folders it needs, below FOLDER ("" for none); the messages of an mbox
 //                   go into FOLDER itself. Flags, keywords and dates are kept, the source is only
@@ -90,9 +95,12 @@ int search_command(std::span<const std::string> args, std::ostream& out, std::os
 int fetch_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 int flags_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 int expunge_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+int resync_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 int move_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 int copy_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 int import_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+/// `pennypost migrate imap`; its manual is in migrate.cpp.
+int migrate_imap_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 int export_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 
 }  // namespace pennypost::smtp

@@ -1,8 +1,11 @@
-// `pennypost migrate`: writes the configuration of another mail server as ours.
+// `pennypost migrate`: writes the configuration of another mail server as ours, or copies the mail
+// of one of its users.
 //
 // SYNOPSIS
 //   pennypost migrate sendmail [-c DIR] [--output DIR] DIRECTORY
 //   pennypost migrate [-c DIR] [--output DIR] {postfix|dovecot} [FILE]...
+//   pennypost migrate imap [-c DIR] --user LOGIN --to USER [--password-file FILE] [--port N]
+//             [--starttls] [--ca-file FILE | --insecure-tls] [--folder NAME]... HOST
 //
 // DESCRIPTION
 //   Writes main.toml and the tables that it names to the directory of --output, by default that of
@@ -22,12 +25,26 @@
 //   What has no counterpart is listed on standard output, a line each:
 //   `FILE:LINE: what stands there: what to do instead`.
 //
+//   imap copies what LOGIN has on the IMAP server HOST to USER here: folders, subscriptions, and
+//   messages with flags, keywords and dates. Nothing changes there. It may be stopped at any time;
+//   the same command goes on where it was, also after days, and takes what has come since. Nothing
+//   comes twice, also where mail was brought over by other means before. The password is asked for,
+//   or is the first line of --password-file, or of PENNYPOST_IMAP_PASSWORD in the environment. The
+//   connection has TLS on port 993, or after STARTTLS on 143; the certificate must be valid for
+//   HOST, by the authorities in --ca-file or those of the system. --insecure-tls checks no
+//   certificate: whoever is on the way can read the password. --folder copies only that folder (its
+//   name there), also one that shows messages of others, such as \All. Folders for Sent, Trash and
+//   so on become ours for the same use. A line for each folder says how many messages were copied,
+//   how many were there already, and how many were left out, which are named on standard error.
+//
 // DIAGNOSTICS
-//   Exit status 0: everything is written; 1: so it is, but for what was listed; 64: a wrong call;
-//   65: a source can't be read; 73: nothing could be written.
+//   imap has the exit statuses of pennypost import; 75: the same command may be given again.
+//   Of the others, exit status 0: everything is written; 1: so it is, but for what was listed; 64:
+//   a wrong call; 65: a source can't be read; 73: nothing could be written.
 //
 // LIMITS  migrated_file_bytes_max of a source
-// SEE ALSO   ../migration/sendmail.h, postfix.h and dovecot.h (what becomes what)
+// SEE ALSO   ../migration/sendmail.h, postfix.h and dovecot.h (what becomes what),
+//            ../../imapd/admin/admin.h (which copies mail)
 #include "smtpd/commands/migrate.h"
 
 #include <fcntl.h>
@@ -46,6 +63,7 @@
 #include "common/config/parameter.h"
 #include "common/process/privileges.h"
 #include "smtpd/commands/exit_status.h"
+#include "smtpd/commands/mailboxes.h"
 #include "smtpd/commands/usage.h"
 #include "smtpd/migration/dovecot.h"
 #include "smtpd/migration/postfix.h"
@@ -249,9 +267,16 @@ Result<void> read_source(const Source& source, Migration& made) {
   return read_dovecot(source.path, {read_path, list_pattern}, made);
 }
 
+/// `imap` behind the options of all commands.
+bool is_about_imap(std::span<const std::string> args) {
+  while (args.size() > 2 && (args[0] == "-c" || args[0] == "-o")) args = args.subspan(2);
+  return !args.empty() && args[0] == "imap";
+}
+
 }  // namespace
 
 int migrate(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  if (is_about_imap(args)) return migrate_imap_command(args, out, err);
   auto call = parsed(args);
   if (!call) return fail(err, call.error(), ex_usage);
   Migration made(call->output);

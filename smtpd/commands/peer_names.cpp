@@ -246,12 +246,19 @@ int doveadm(std::span<const std::string> args, std::ostream& out, std::ostream& 
     std::string_view name;
     Run run;
   };
-  constexpr std::array verbs{Verb{"acl", &acl_command},         Verb{"auth", &auth_command},
-                             Verb{"copy", &copy_command},       Verb{"expunge", &expunge_command},
-                             Verb{"fetch", &fetch_command},     Verb{"flags", &flags_command},
-                             Verb{"import", &import_command},   Verb{"kick", &kick},
-                             Verb{"mailbox", &mailbox_command}, Verb{"move", &move_command},
-                             Verb{"search", &search_command},   Verb{"who", &who}};
+  constexpr std::array verbs{Verb{"acl", &acl_command},
+                             Verb{"auth", &auth_command},
+                             Verb{"copy", &copy_command},
+                             Verb{"expunge", &expunge_command},
+                             Verb{"fetch", &fetch_command},
+                             Verb{"flags", &flags_command},
+                             Verb{"force-resync", &resync_command},
+                             Verb{"import", &import_command},
+                             Verb{"kick", &kick},
+                             Verb{"mailbox", &mailbox_command},
+                             Verb{"move", &move_command},
+                             Verb{"search", &search_command},
+                             Verb{"who", &who}};
   auto same = std::ranges::find(verbs, call->verb, &Verb::name);
   if (same != verbs.end()) return same->run(call->with(call->rest), out, err);
   if (call->verb == "user") return show_users(*call, out, err);

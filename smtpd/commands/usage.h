@@ -32,7 +32,10 @@ inline constexpr std::string_view doveconf =
     "usage: doveconf [-c DIR] [-a | -n | -d] [-h] [-x] [SETTING]...";
 inline constexpr std::string_view migrate =
     "usage: pennypost migrate [-c DIR] [--output DIR] sendmail DIRECTORY | {postfix|dovecot} "
-    "[FILE]...";
+    "[FILE]...\n"
+    "       pennypost migrate imap [-c DIR] --user LOGIN --to USER [--password-file FILE] [--port "
+    "N]\n"
+    "         [--starttls] [--ca-file FILE | --insecure-tls] [--folder NAME]... HOST";
 inline constexpr std::string_view newaliases = "usage: newaliases [-c DIR]";
 inline constexpr std::string_view postalias =
     "usage: postalias [-c DIR] [-finNoprsuvw] [-q KEY|-] [-d KEY|-] [TYPE:]FILE...";

@@ -41,7 +41,7 @@ using AllMessages = MessageList<
     control::ListSessions, control::EndSessions,
     // Login, authentication and workers.
     store::AuthStep, store::AuthAbort, store::AskScram, store::Verified, store::HandOver,
-    store::Serve, store::SessionEnded, store::RenewPassword,
+    store::GiveBack, store::TakeBack, store::Serve, store::SessionEnded, store::RenewPassword,
     // receive, lookup, queue, send and deliver.
     FindMilters, ConnectMilter, DescribeDestination, OpenBody, DropBody, Submit, PostNotice,
     Deliver, FlushSite, ConnectFilter, CheckUser, CheckRecipient, CheckRestrictions, CountClient,

@@ -339,10 +339,13 @@ void SharedFolder::adopt(const Listing& listing, Changes& changes) {
     if (file->in_new) in_new_.push_back(file->uid);
   }
 
-  if (is_first || fresh.uid_validity) {
+  // pennypost force-resync has made all void that the index has of it.
+  bool is_renewed = listed_ && modseqs_.folder().identity != uidlist_.identity();
+  auto* index = layout_->settings().index;
+  if (is_renewed && index != nullptr) index->forget(modseqs_.folder());
+  if (is_first || fresh.uid_validity || is_renewed) {
     modseqs_.name_folder(uidlist_.identity(), uidlist_.uid_validity());
     modseqs_.load(next->messages);
-    auto* index = layout_->settings().index;
     auto known = index != nullptr ? index->first_recent(modseqs_.folder()) : Uid(0);
     if (fresh.uid_validity || known != Uid(0)) arrivals_.set_first_recent(known);
   } else {

@@ -21,6 +21,9 @@ constexpr std::uint64_t uidlist_bytes_max = 1ull << 30;
 // The longest record: its numbers and a file name (NAME_MAX).
 constexpr std::uint64_t line_bytes_max = 1024;
 constexpr std::uint32_t uid_max = UINT32_MAX - 1;
+// Of the header's fields.
+constexpr char guid_letter = 'G';
+constexpr char renewal_letter = 'R';
 
 DotlockRule uidlist_rule(int brief_ms) {
   DotlockRule rule;
@@ -246,12 +249,21 @@ Result<void> UidList::set_aside(const FileStamp& damaged) {
   return {};
 }
 
-std::string_view UidList::guid() const {
+std::string_view UidList::header_text(char letter) const {
   for (std::string_view rest = mark_.header_extensions; !rest.empty();) {
     auto word = next_word(rest);
-    if (word.starts_with('G')) return word.substr(1);
+    if (word.starts_with(letter)) return word.substr(1);
   }
   return "";
+}
+
+std::string_view UidList::guid() const { return header_text(guid_letter); }
+
+std::string UidList::identity() const {
+  auto name = guid().empty() ? directory_ : std::string(guid());
+  auto renewal = header_text(renewal_letter);
+  if (!renewal.empty()) name.append(" ").append(renewal);
+  return name;
 }
 
 Result<Uid> UidList::give(std::span<const std::string_view> bases, const Dotlock&) {
@@ -262,7 +274,7 @@ Result<Uid> UidList::give(std::span<const std::string_view> bases, const Dotlock
   auto before = mark_;
   if (is_new) {
     TRY(mark_.uid_validity, new_uid_validity_());
-    mark_.header_extensions = "G" + new_guid();
+    mark_.header_extensions = guid_letter + new_guid();
   }
   Uid first(mark_.next_uid);
   std::string text;
@@ -324,6 +336,18 @@ Result<void> UidList::drop(const std::function<bool(const Record&)>& is_stale, c
   auto written = rewrite("", is_stale);
   if (!written) forget();
   return written;
+}
+
+Result<void> UidList::renew(const std::function<bool(const Record&)>& is_stale,
+                            const Dotlock& held) {
+  std::string fields;
+  for (std::string_view rest = mark_.header_extensions; !rest.empty();) {
+    auto word = next_word(rest);
+    if (!word.starts_with(renewal_letter)) fields.append(word).append(" ");
+  }
+  // As random as a GUID; half of one is enough to differ from those before.
+  mark_.header_extensions = fields + renewal_letter + new_guid().substr(0, 16);
+  return drop(is_stale, held);
 }
 
 Result<void> UidList::keep_unique_ids(std::span<const StoredIds> ids, const Dotlock&) {

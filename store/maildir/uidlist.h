@@ -1,7 +1,8 @@
 // Reads a Maildir folder's `dovecot-uidlist`, which gives each file name its UID, and assigns new
 // UIDs.
 //
-//   file   = "3" SP "V" uidvalidity SP "N" next-uid [SP "G" guid] *(SP letter value) LF *record
+//   file   = "3" SP "V" uidvalidity SP "N" next-uid [SP "G" guid] [SP "R" renewal]
+//            *(SP letter value) LF *record
 //   record = uid *(SP letter value) SP ":" base-name LF            ascending by uid
 //
 // This is version 3 of Dovecot's format. UIDs are assigned only under `dovecot-uidlist.lock`, by
@@ -89,8 +90,9 @@ class UidList {
   Uid uid_next() const { return Uid(mark_.next_uid); }
   /// The folder's GUID, 32 hexadecimal digits; empty if the file has none.
   std::string_view guid() const;
-  /// The folder's identity in the index: its GUID, or its path if it has none.
-  std::string identity() const { return guid().empty() ? directory_ : std::string(guid()); }
+  /// The folder's identity in the index: its GUID, or its path if it has none; another one after
+  /// each renew().
+  std::string identity() const;
   /// The number of records. Not all of their files need exist.
   std::size_t count() const { return mark_.count; }
   /// The stamp of the file when it was last read.
@@ -147,9 +149,14 @@ class UidList {
   /// refreshed.
   Result<void> drop(const std::function<bool(const Record&)>& is_stale, const Dotlock& held);
 
+  /// The same, so that the folder has another identity() from then on: what an index has of it is
+  /// void. The header gets a field R, which Dovecot keeps and does not know.
+  Result<void> renew(const std::function<bool(const Record&)>& is_stale, const Dotlock& held);
+
   const std::string& path() const { return path_; }
 
  private:
+  std::string_view header_text(char letter) const;
   bool goes_on(int descriptor) const;
   Result<UidRecords> read_from(int descriptor, std::uint64_t offset, const FileStamp& stamp);
   Result<void> set_aside(const FileStamp& damaged);

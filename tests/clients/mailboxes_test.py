@@ -360,3 +360,28 @@ def logins(t):
     contains(run(host, "auth", "test", BOB, "bob-secret", ok=False).stderr, "allow_nets", "a user from elsewhere")
     run(host, "auth", "test", "--client", "192.0.2.7", BOB, "bob-secret")
     run(host, "user", "set", BOB, "allow_nets=")
+
+
+@test("force-resync gives the messages of a folder their UIDs back where a client has it open, and counts what it found")
+def resync(t):
+    host = shared.get()
+    login = fresh_user(host, "rosa")
+    client = host.imap(login)
+    for number in range(3):
+        store(client, "INBOX", f"n{number}")
+    client.select("INBOX")
+    before = client.uid("FETCH", "1:*", "(UID ENVELOPE)")[1]
+    os.remove(next(path for path in host.messages(login) if b"Subject: n1" in open(path, "rb").read()))
+    host.put(login, letter("n3"))
+    equal(lines(host, "force-resync", "-u", login, "INBOX"), ["INBOX messages=3 added=1 dropped=1"], "what it found")
+    client.noop()
+    after = client.uid("FETCH", "1:*", "(UID ENVELOPE)")[1]
+    equal([row.split(b" ", 1)[1] for row in after[:2]], [row.split(b" ", 1)[1] for row in (before[0], before[2])],
+          "those that stayed, by UID")
+    contains(after[2], b"UID 4 ", "the new one")
+    equal(lines(host, "force-resync", "-u", login)[0], "INBOX messages=3 added=0 dropped=0", "the second time")
+    client.noop()
+    equal(client.uid("FETCH", "1:*", "(UID ENVELOPE)")[1], after, "after the second time")
+    client.logout()
+    equal(run(host, "force-resync", "-u", login, "Nope", ok=False).returncode, 68, "no such folder")
+    equal(host.command("doveadm", "force-resync", "-u", login, "INBOX").returncode, 0, "by doveadm's name")

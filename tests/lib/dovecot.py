@@ -6,7 +6,7 @@ import socket
 import subprocess
 
 from harness import check, eventually
-from mailhost import as_user, free_port, give, has_program
+from mailhost import as_user, free_port, give, has_program, make_certificate
 
 PROGRAM = "/usr/lib/dovecot/imap"
 POP3_PROGRAM = "/usr/lib/dovecot/pop3"
@@ -194,3 +194,131 @@ service lmtp {{
     def stop(self):
         self.process.terminate()
         self.process.wait(30)
+
+
+class DovecotServer:
+    """Dovecot's IMAP and POP3 servers with TLS, on ports of their own, for users of a passwd-file.
+
+    users: {login: password}; their mail is in mail/DOMAIN/NAME/Maildir below `folder`. self.port("imap"|"imaps"|"pop3"),
+    self.certificate. more: further settings; stop() and start() at will, the mail stays.
+    """
+
+    PORTS = ("imap", "imaps", "pop3")
+
+    def __init__(self, t, users, name="dovecot-server", more="", address="127.0.0.1", mail=None):
+        check(has_program("dovecot"), "Dovecot is missing; contrib/packages/test lists it")
+        self.address, self.users, self.process = address, users, None
+        self.mail = mail or os.path.join(t.folder, name, "mail")
+        self.ports = {which: free_port(address) for which in self.PORTS}
+        self.folder = os.path.join(t.folder, name)
+        os.makedirs(os.path.join(self.folder, "run"))
+        self.certificate, key = make_certificate(self.folder)
+        me = as_user().get("user", os.geteuid())
+        group = as_user().get("group", os.getegid())
+        account, accounts = (self._name_of(number, file) for number, file in ((me, "passwd"), (group, "group")))
+        os.makedirs(self.mail, exist_ok=True)
+        give(self.mail)
+        self._write("users", "".join(f"{login}:{{PLAIN}}{password}:{me}:{group}::{self.home(login)}::\n"
+                                     for login, password in users.items()))
+        self.configuration = self._write("dovecot.conf", f"""base_dir = {self.folder}/run
+state_dir = {self.folder}/run
+log_path = {self.folder}/dovecot.log
+mail_location = maildir:{self.mail}/%d/%n/Maildir
+protocols = imap pop3
+listen = {address}
+ssl = yes
+ssl_cert = <{self.certificate}
+ssl_key = <{key}
+disable_plaintext_auth = no
+first_valid_uid = 1
+default_internal_user = {account}
+default_internal_group = {accounts}
+default_login_user = {account}
+mail_max_userip_connections = 0
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {self.folder}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = username_format=%u {self.folder}/users
+}}
+service anvil {{
+  chroot =
+}}
+service stats {{
+  chroot =
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {self.ports["imap"]}
+  }}
+  inet_listener imaps {{
+    port = {self.ports["imaps"]}
+    ssl = yes
+  }}
+}}
+service pop3-login {{
+  chroot =
+  inet_listener pop3 {{
+    port = {self.ports["pop3"]}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+}}
+{more}""")
+        give(self.folder)
+        t.cleanup(self.stop)
+        self.start()
+
+    _name_of = staticmethod(DovecotLmtp._name_of)
+
+    def _write(self, file, text):
+        path = os.path.join(self.folder, file)
+        with open(path, "w", encoding="ascii") as out:
+            out.write(text)
+        return path
+
+    def home(self, login):
+        name, _, domain = login.partition("@")
+        return os.path.join(self.mail, domain, name)
+
+    def port(self, which):
+        return self.ports[which]
+
+    def start(self):
+        with open(os.path.join(self.folder, "stderr"), "ab") as errors:
+            self.process = subprocess.Popen(["dovecot", "-F", "-c", self.configuration], cwd="/",
+                                            stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, **as_user())
+        eventually(self._greets, "Dovecot answers")
+
+    def _greets(self):
+        status = self.process.poll()
+        check(status is None, f"Dovecot ended with status {status}: {self.log()[-1500:]}")
+        for which, greeting in (("imap", b"* OK"), ("pop3", b"+OK")):
+            with socket.create_connection((self.address, self.ports[which]), timeout=10) as stream:
+                if not stream.recv(512).startswith(greeting):
+                    return False
+        return True
+
+    log = DovecotLmtp.log
+
+    def stop(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(30)
+            self.process = None
+
+    def imap(self, login):
+        client = imaplib.IMAP4(self.address, self.port("imap"), timeout=60)
+        client.login(login, self.users[login])
+        return client
+
+    def command(self, *words):
+        """What a program of Dovecot prints that takes -c: doveadm, doveconf."""
+        done = subprocess.run([words[0], "-c", self.configuration, *words[1:]], capture_output=True, text=True, timeout=60,
+                              check=False, cwd="/", env=environment_of(self.configuration), **as_user())
+        check(done.returncode == 0, f"{' '.join(words)}: {done.stderr or done.stdout}")
+        return done.stdout
