@@ -197,7 +197,7 @@ bool runs_programs(const Config& config) {
   bool has_programs = !config.sieve_pipe_bin_dir.empty() || !config.sieve_filter_bin_dir.empty() ||
                       !config.sieve_execute_bin_dir.empty();
   bool has_events = !settings.imapsieve_scripts.empty() || !settings.imapsieve_url.empty();
-  return has_programs || has_events;
+  return has_programs || has_events || !config.fts_decoder.empty();
 }
 
 void run_login(Child& child) {

@@ -53,6 +53,7 @@ WordIndexing::WordIndexing(const SessionContext& context)
       user_(context.who().user),
       directory_(context.account().words_directory),
       octets_max_(context.worker().config->fts_message_max_size),
+      decoder_(context.worker().config->fts_decoder),
       follows_new_mail_(context.worker().config->fts_autoindex),
       account_(context.account().weak_from_this()),
       changed_(loop_) {}
@@ -134,7 +135,7 @@ Result<bool> WordIndexing::step(Job& job, const Wanted& wanted) const {
   }
   if (!job.indexer) {
     TRY(job.mailbox, job.store->open(wanted.name, store::Access::ReadOnly));
-    job.indexer.emplace(*job.mailbox, *job.writer, octets_max_);
+    job.indexer.emplace(*job.mailbox, *job.writer, octets_max_, decoder_);
   }
   TRY(auto more, job.indexer->run(octets_at_once));
   if (!more) job.close_mailbox();

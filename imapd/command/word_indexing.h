@@ -66,6 +66,7 @@ class WordIndexing final : public WordKeeper {
   std::string user_;
   std::string directory_;
   std::uint64_t octets_max_;
+  std::string decoder_;
   bool follows_new_mail_;
   std::weak_ptr<Account> account_;
   std::deque<Wanted> wanted_;  // the first is worked on

@@ -119,3 +119,27 @@ TEST_CASE("the index is made when its user searches, and follows what comes and 
   settle(client, [&] { return indexed(host, id, validity) == 3; });
   host.shared = nullptr;
 }
+
+TEST_CASE(
+    "the text of an attachment, which a program prints, is found by a search by words alone") {
+  LogCapture log;
+  Host host;
+  host.account.deliver(
+      "Subject: flight\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+      "--b\n\nSee there.\n"
+      "--b\nContent-Type: Application/X-Ticket\nContent-Transfer-Encoding: base64\n\n"
+      "emVwcGVsaW4=\n"
+      "--b\nContent-Type: image/png\n\nx\n--b--\n");
+  auto decoder = host.account.root() + "/decoder";
+  std::ofstream(decoder) << "#!/bin/sh\n[ $1 = application/x-ticket ] || { echo no >&2; exit 3; }\n"
+                            "echo One \"$(cat)\"\n";
+  std::filesystem::permissions(decoder, std::filesystem::perms::owner_all);
+  Client client(host.account, {"fts_decoder=" + decoder});
+  host.give_words(client);
+  client.command("SELECT INBOX");
+  CHECK(client.command("SEARCH FUZZY BODY zeppelin") == "* SEARCH 4\r\nOK Search completed.\r\n");
+  CHECK(client.command("SEARCH BODY zeppelin") == "* SEARCH\r\nOK Search completed.\r\n");
+  auto lines = log.lines();
+  CHECK(std::ranges::count(lines,
+                           "imap: fts_decoder: " + decoder + " image/png: exit status 3: no") == 1);
+}

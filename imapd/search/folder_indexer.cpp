@@ -35,7 +35,7 @@ bool FolderIndexer::begin_message() {
   is_cut_ = reader->stored_bytes() > octets_max_;
   auto text = is_cut_ ? reader->read(0, octets_max_) : reader->all();
   if (!text) return false;
-  words_ = std::make_unique<MessageWords>(terms_, *std::move(text), octets_max_);
+  words_ = std::make_unique<MessageWords>(terms_, *std::move(text), octets_max_, decoder_);
   return true;
 }
 

@@ -9,6 +9,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "imapd/search/message_words.h"
@@ -23,8 +25,10 @@ store::WordFolder word_folder(const store::Mailbox& mailbox);
 class FolderIndexer {
  public:
   /// Both outlive it. Of a message with more than `octets_max` only the beginning is read.
-  FolderIndexer(store::Mailbox& mailbox, store::WordWriter& writer, std::uint64_t octets_max)
-      : mailbox_(mailbox), writer_(writer), octets_max_(octets_max) {}
+  /// `decoder` is the program that knows the text of attachments; empty: none does.
+  FolderIndexer(store::Mailbox& mailbox, store::WordWriter& writer, std::uint64_t octets_max,
+                std::string decoder = "")
+      : mailbox_(mailbox), writer_(writer), octets_max_(octets_max), decoder_(std::move(decoder)) {}
 
   /// Goes on for about `octets`; false when all is done and committed. Messages that another
   /// program has locked are left for the next time.
@@ -40,6 +44,7 @@ class FolderIndexer {
   store::Mailbox& mailbox_;
   store::WordWriter& writer_;
   std::uint64_t octets_max_;
+  std::string decoder_;
   bool has_begun_ = false;
   std::vector<store::Uid> missing_;
   std::size_t next_ = 0;

@@ -5,6 +5,9 @@
 // are encoded as RFC 2231 has it, decoded as well for a search by words.
 //
 // STANDARDS  RFC 2183 section 2.3 (filename), RFC 2231
+// The text of attachments comes from a program, where there is one (attachment_text.h). SEARCH
+// itself does not look into them: only a search by words finds it.
+//
 // SEE ALSO   text_walk.h (the text), store/search/words.h (what a word is), folder_indexer.h
 #pragma once
 
@@ -21,11 +24,15 @@ namespace pennypost::imap {
 class MessageWords final : private TextSink {
  public:
   /// `table`, which is cleared, outlives it. Of more text than `octets_max` the rest is left out.
-  MessageWords(store::TermTable& table, std::string message, std::uint64_t octets_max);
+  /// `decoder` is the program that knows the text of attachments; empty: none does.
+  MessageWords(store::TermTable& table, std::string message, std::uint64_t octets_max,
+               std::string decoder = "");
 
   /// Goes through about so many octets more; the cost of that in octets.
   std::int64_t advance(std::int64_t octets);
-  bool is_done() const { return walk_.is_done() || is_cut_; }
+  bool is_done() const {
+    return is_cut_ || (walk_.is_done() && (decoder_.empty() || at_ == walk_.attachments().size()));
+  }
   /// The message has more text than was gone through.
   bool is_cut() const { return is_cut_; }
 
@@ -34,11 +41,14 @@ class MessageWords final : private TextSink {
   void body(std::string_view utf8) override;
   void end_body() override;
   void add_to(store::WordPlace place, std::string_view folded);
+  std::int64_t add_attachment(const TextWalk::Attachment& attachment);
 
   store::TermTable& table_;
   TextWalk walk_;
   CaseFolder folder_;
   store::WordCutter body_;
+  std::string decoder_;
+  std::size_t at_ = 0;  // the next attachment
   std::uint64_t octets_left_;
   bool is_cut_ = false;
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/base/text.h"
+
 namespace pennypost::imap {
 namespace {
 
@@ -37,6 +39,12 @@ void TextWalk::list(const MimePart& part, Headers headers) {
   if (part.kind == MimePart::Kind::Leaf && part.is_text()) {
     auto body = text.substr(part.body.offset, part.body.bytes);
     stretches_.push_back({false, body, part.transfer_encoding(), part.charset()});
+  }
+  bool is_attached = part.kind == MimePart::Kind::Leaf && !part.is_text();
+  if (headers == Headers::With && is_attached && attachments_.size() < attachments_max) {
+    attachments_.push_back({lower(part.type + "/" + part.subtype),
+                            text.substr(part.body.offset, part.body.bytes),
+                            part.transfer_encoding()});
   }
   for (const auto& child : part.children) list(child, headers);
 }

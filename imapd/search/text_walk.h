@@ -51,6 +51,16 @@ class TextWalk {
   /// The names of attachments in UTF-8, decoded also where RFC 2231 encodes them.
   const std::vector<std::string>& file_names() const { return file_names_; }
 
+  /// A part that is neither text nor made of parts.
+  struct Attachment {
+    std::string media_type;  // in lower case
+    std::string_view body;   // as it is encoded
+    TransferEncoding encoding;
+  };
+  /// At most attachments_max of them; those of a walk without headers are left out.
+  const std::vector<Attachment>& attachments() const { return attachments_; }
+  static constexpr std::size_t attachments_max = 50;
+
  private:
   // A header, or the body of a text part.
   struct Stretch {
@@ -82,6 +92,7 @@ class TextWalk {
   std::string message_;
   std::vector<Stretch> stretches_;
   std::vector<std::string> file_names_;
+  std::vector<Attachment> attachments_;
   std::size_t at_ = 0;
   std::optional<Fields> fields_;
   std::optional<Body> part_;

@@ -1,0 +1,26 @@
+// Runs the administrator's program that turns an attachment into text (fts_decoder), for the index
+// of words.
+//
+// The program is given the media type as its argument and the decoded attachment on its standard
+// input, and prints the text in UTF-8. One that fails, takes too long or can't be started is named
+// in the log, and the attachment is then found by its name alone.
+//
+// LIMITS    decoder_seconds_max; what the caller sets for its output
+// SEE ALSO  message_words.h (who asks), common/process/running_program.h
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace pennypost::imap {
+
+inline constexpr std::chrono::seconds decoder_seconds_max{30};
+
+/// The text of an attachment; empty: the program, a path, has found none, or has failed. Blocks:
+/// use offload.
+std::string attachment_text(const std::string& program, const std::string& media_type,
+                            std::string_view octets, std::size_t text_bytes_max);
+
+}  // namespace pennypost::imap
