@@ -139,7 +139,9 @@ TEST_CASE(
   client.command("SELECT INBOX");
   CHECK(client.command("SEARCH FUZZY BODY zeppelin") == "* SEARCH 4\r\nOK Search completed.\r\n");
   CHECK(client.command("SEARCH BODY zeppelin") == "* SEARCH\r\nOK Search completed.\r\n");
+  auto said = "fts_decoder: " + decoder + " image/png: exit status 3: no";
   auto lines = log.lines();
-  CHECK(std::ranges::count(lines,
-                           "imap: fts_decoder: " + decoder + " image/png: exit status 3: no") == 1);
+  CHECK(std::ranges::count_if(lines,
+                              [&](const std::string& line) { return line.ends_with(said); }) == 1);
+  host.shared = nullptr;
 }

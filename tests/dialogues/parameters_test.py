@@ -16,7 +16,10 @@ PORTS = {"smtp_port": "smtpd", "submission_port": "smtpd", "submissions_port": "
 STARTS_MAX = 60
 START_SECONDS_MAX = 60
 # Not with their neighbours of the same end: what they ask for must be set beside them.
+CERTIFICATE = object()  # stands for the path of the host's own certificate
 BESIDE = {
+    ("ssl_verify_client_cert", True): {"ssl_ca": CERTIFICATE},
+    ("auth_ssl_require_client_cert", True): {"ssl_verify_client_cert": True, "ssl_ca": CERTIFICATE},
     ("smtp_tls_wrappermode", True): {"smtp_tls_security_level": "encrypt"},
     ("pop3_delete_type", "flag"): {"pop3_deleted_flag": "POP3Deleted"},
     **{(f"{client}_tls_security_level", level): {"smtp_dns_support_level": "dnssec"}
@@ -61,6 +64,7 @@ class Starter:
     def starts(self, daemon, settings):
         """Empty when it starts, answers and ends well; else what it says."""
         beside = {key: value for row in settings.items() for key, value in BESIDE.get(row, {}).items()}
+        beside = {key: self.host.certificate if value is CERTIFICATE else value for key, value in beside.items()}
         self.host.settings = {**self.own, **settings, **beside}
         self.host.write_settings()
         self.host.write("log/" + daemon + ".err", "")

@@ -389,7 +389,7 @@ def watched_destination(t):
     password = relay.users[ALICE]
     host = Host(t, {"relayhost": f"[127.0.0.1]:{relay.port('submission')}", "smtp_sasl_auth_enable": True,
                     "smtp_sasl_security_options": "", "smtp_sasl_password_maps": f"inline:{{[127.0.0.1]:{relay.port('submission')}={ALICE}:{password}}}",
-                    "smtp_sasl_mechanism_filter": "plain"}, users={"carol@here.test": "x"}, daemons=("smtpd",), name="near")
+                    "smtp_sasl_mechanism_filter": "plain", "myhostname": "mail.here.test", "mydomain": "here.test"}, users={"carol@here.test": "x"}, daemons=("smtpd",), name="near")
     watching = Watching(t, host, "--destination", "127.0.0.1", "--seconds", "120")
     with host.smtp() as client:
         client.sendmail("carol@here.test", [BOB], letter("watched", sender="carol@here.test"))
