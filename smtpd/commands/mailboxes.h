@@ -1,5 +1,5 @@
-// `pennypost acl`, `mailbox`, `fetch`, `search`, `flags`, `expunge`, `force-resync`, `move`, `copy`,
-// `import` and `export` work on the mail of users, also while the daemons run.
+// `pennypost acl`, `mailbox`, `fetch`, `search`, `flags`, `expunge`, `force-resync`, `move`,
+// `copy`, `import` and `export` work on the mail of users, also while the daemons run.
 //
 // SYNOPSIS
 //   pennypost mailbox list [-s] ACCOUNTS [PATTERN]...
