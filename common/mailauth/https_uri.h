@@ -1,4 +1,4 @@
-// An https: URI in; the host, the port and the rest that a request for it names, out.
+// Takes an https: URI apart into the host, the port and the rest that a request for it names.
 //
 // It comes from strangers, so it names no user and no address, has no fragment, and holds nothing
 // that could end a line of the request.

@@ -91,7 +91,8 @@ TEST_CASE("a message is rejected alone, and only once") {
   CHECK(outcome_of("require \"reject\"; reject \"no\";") == "reject no");
   CHECK(outcome_of("require \"ereject\"; ereject \"no\";") == "ereject no");
   CHECK(outcome_of("require \"reject\";\nkeep; reject \"no\";") ==
-        "2:7: a message that is kept, filed, redirected or answered can't be rejected as well; "
+        "2:7: a message that is kept, filed, redirected, piped or answered can't be rejected as "
+        "well; "
         "keep");
   CHECK(outcome_of("require \"reject\";\nreject \"a\"; reject \"b\";") ==
         "2:13: a message can be rejected only once; keep");
