@@ -30,3 +30,23 @@ TEST_CASE("a question whose process ends before it answers is an error") {
   REQUIRE_FALSE(answer);
   CHECK(answer.error().text().find("ended early") != std::string::npos);
 }
+
+TEST_CASE("work in another process tells as many lines as it likes, as they come") {
+  std::size_t heard = 0;
+  bool is_in_order = true;
+  auto done = work_as(
+      Privileges(),
+      [](const Tell& tell) {
+        for (int i = 0; i < 100'000; ++i) tell("line " + std::to_string(i) + " of many lines");
+      },
+      [&](const std::string& line) {
+        is_in_order = is_in_order && line == "line " + std::to_string(heard) + " of many lines";
+        ++heard;
+      });
+  CHECK(done);
+  CHECK(heard == 100'000);
+  CHECK(is_in_order);
+  auto ended = work_as(
+      Privileges(), [](const Tell&) { ::_exit(3); }, [](const std::string&) {});
+  CHECK_FALSE(ended);
+}

@@ -171,8 +171,8 @@ Result<bool> SieveFilter::pipe(const ScriptStep& step, const sieve::Outcome& out
     auto given = had_it ? Result<void>()
                         : give_to_program(*work.environment, *pipe, changed ? *changed : text);
     if (!given) {
-      work.choice.warnings.push_back("sieve: " + given.error().text());
       if (!pipe->may_fail) return given.error();
+      work.choice.warnings.push_back("sieve: " + given.error().text());
       continue;
     }
     if (!had_it) {

@@ -30,7 +30,7 @@ Result<void> submit_mail(const Config& config, const AccountRef& account,
   start.words = {sendmail_path(config), "-C", config.config_directory, "-i", "-f",
                  mail.sender,           "--", mail.recipient};
   start.environment = {{"PATH", std::string(program_path)}, {"USER", account.name}};
-  start.directory = "/";
+  start.directory = ".";  // command_directory may be relative to it
   start.joins_errors = true;
   auto limit = std::chrono::ceil<std::chrono::seconds>(config.sieve_program_exec_timeout);
   auto deadline = std::chrono::steady_clock::now() + limit;

@@ -129,6 +129,8 @@ std::optional<Token> Lexer::quoted(Token token) {
     if (c == '\n') {
       ++line_;
       line_start_ = offset_ + 1;
+      // As in a text: block, whatever the script's own line ends are.
+      if (!token.text.ends_with('\r')) token.text += '\r';
     }
     token.text += c;
   }

@@ -54,7 +54,7 @@ TEST_CASE("a script becomes commands with tags, arguments, tests and blocks at t
 
 TEST_CASE("strings lose their quotes, escapes and dot-stuffing, and keep all else") {
   CHECK(string_in(R"(x "a\"b\\c\d";)") == R"(a"b\cd)");
-  CHECK(string_in("x \"two\nlines\";") == "two\nlines");
+  CHECK(string_in("x \"two\nlines\";") == "two\r\nlines");
   CHECK(string_in("x text:\nfirst\n..dot\nlast\n.\n;") == "first\r\n.dot\r\nlast\r\n");
   CHECK(string_in("x text: # why\r\nfirst\r\n.\r\n;") == "first\r\n");
   CHECK(string_in("x text:\n.\n;") == "");

@@ -91,3 +91,8 @@ TEST_CASE("encoded characters are decoded, and what is none stays") {
   CHECK(outcome_of("require \"encoded-character\"; redirect \"a${unicode:40}b.example\";") ==
         "redirect a@b.example");
 }
+
+TEST_CASE("the lines of a quoted string end as those of a text: block") {
+  CHECK(is_true("\"variables\"", "string \"A\nB\n\" text:\nA\nB\n.\n"));
+  CHECK(is_true("\"variables\"", "string \"A\r\nB\r\n\" text:\nA\nB\n.\n"));
+}

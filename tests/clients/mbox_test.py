@@ -268,3 +268,22 @@ def system_user(name, settings, place):
 
 system_user("the spool", {}, "{spool}/carol")
 system_user("home_mailbox", {"home_mailbox": "Mailbox"}, "{home}/Mailbox")
+
+
+@test("mbox: pennypost sieve run changes a system user's mail in the spool, with that user's rights")
+def run_script(t):
+    spool = os.path.join(t.folder, "spool")
+    os.mkdir(spool)
+    os.chown(spool, 0, grp.getgrnam("mail").gr_gid)
+    os.chmod(spool, 0o2775)
+    host = RootHost(t, {"mail_location": None, "mail_spool_directory": spool})
+    path = os.path.join(spool, "carol")
+    with host.smtp() as client:
+        client.sendmail(ALICE, ["carol@example.test"], letter("lunch"))
+        client.sendmail(ALICE, ["carol@example.test"], letter("spam"))
+    eventually(lambda: len(messages_of(path)) == 2, f"both messages are in {path}")
+    host.command("pennypost", "sieve", "put", "carol", "clean", "-",
+                 input='if header "subject" "spam" { discard; }\n')
+    host.command("pennypost", "sieve", "run", "carol", "clean", "--remove-discarded")
+    equal([subject for subject, _, _ in messages_of(path)], ["lunch"], "what stays in the file")
+    equal((os.stat(path).st_uid, os.stat(path).st_mode & 0o777), (CAROL, 0o600), "owner and mode of the file")

@@ -71,13 +71,13 @@ def numbers_piped(path):
 @test(f"kill -9 under load, {KILLS} times: each copy, redirect and answer of a script is there once", seconds=600)
 def killed(t):
     users = {login: "secret-" + login[:3] for login in (ALICE, BOB, CAROL, "dave@example.test")}
-    programs, piped = os.path.join(t.folder, "bin"), os.path.join(t.folder, "piped")
+    programs = os.path.join(t.folder, "bin")
     os.makedirs(programs)
     with open(os.path.join(programs, "note"), "w", encoding="utf-8") as file:
-        file.write(f"#!/bin/sh\nsed -n 's/^Message-ID: <n\\([0-9]*\\)@client.*/\\1/p' >> {piped}\n")
+        file.write("#!/bin/sh\nsed -n 's/^Message-ID: <n\\([0-9]*\\)@client.*/\\1/p' >> \"$HOME/piped\"\n")
     os.chmod(os.path.join(programs, "note"), 0o755)
-    host = Host(t, {"sieve_pipe_bin_dir": programs, "minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "smtpd_client_connection_count_limit": 0,
-                    "recipient_delimiter": "+"}, users=users, daemons=("smtpd",))
+    host = Host(t, {"minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "smtpd_client_connection_count_limit": 0,
+                    "recipient_delimiter": "+", "sieve_pipe_bin_dir": programs}, users=users, daemons=("smtpd",))
     host.command("pennypost", "sieve", "put", BOB, "main", "-", input=SCRIPT)
     host.command("pennypost", "sieve", "activate", BOB, "main")
     senders = Senders(t, host)
@@ -98,7 +98,7 @@ def killed(t):
         twice = sorted(number for number, count in found.items() if count > 1)
         equal((lost, twice), ([], []), f"{what}: lost and doubled of {len(senders.taken)}")
         check(set(found) <= senders.tried, f"{what}: messages that nobody sent")
-    found = numbers_piped(piped)
+    found = numbers_piped(os.path.join(host.mail, "example.test", "bob", "piped"))
     equal(sorted(senders.taken - set(found)), [], "messages that the program did not get")
     check(max(found.values()) <= KILLS + 1, f"a message was piped {max(found.values())} times")
     twice = sum(count > 1 for count in found.values())
