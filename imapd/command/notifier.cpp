@@ -132,7 +132,7 @@ Task<Result<void>> Notifier::watch_mailboxes() {
 Task<> Notifier::watch_one(const MailboxName& name, Watched& watched) {
   auto look =
       co_await context_.light_lane().offload([&] { return look_at(context_.store(), name); });
-  watched.is_locked = !look && store::is_in_use(look.error());
+  watched.is_locked = look ? look->status.is_waiting : store::is_in_use(look.error());
   // Another session was faster to remove it, or it is locked: there is nothing to watch yet.
   if (!look) co_return;
   watched.known = look->status;
@@ -375,7 +375,7 @@ Task<> Notifier::tell_mailbox(const MailboxName& name, Watched& watched) {
   }
   auto found =
       co_await context_.light_lane().offload([&] { return context_.store().status(name); });
-  watched.is_locked = !found && store::is_in_use(found.error());
+  watched.is_locked = found ? found->is_waiting : store::is_in_use(found.error());
   // What has gone, the list of names shows.
   if (!found) co_return;
   auto own = std::exchange(watched.own, 0);

@@ -11,6 +11,8 @@ const std::string message = "Subject: news\n\nhello\n";
 
 store::MailboxName name_of(const char* text) { return *store::MailboxName::parse(text, '.'); }
 
+Task<> pause(Loop& loop, Duration time) { co_await loop.sleep(time); }
+
 void deliver_into(const TestAccount& account, const char* name) {
   auto made = account.open();
   store::NewMessage added;
@@ -169,6 +171,21 @@ TEST_CASE("NOTIFY refuses unknown events, too many mailboxes, and what is no req
   REQUIRE(account.open()->create(name_of("a.x")).has_value());
   REQUIRE(account.open()->create(name_of("a.y")).has_value());
   CHECK(has(client.send("", "* OK"), "* OK [NOTIFICATIONOVERFLOW] "));
+}
+
+TEST_CASE("news of a mailbox that another program has locked for long come when it is free") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  client.command("CREATE Lists");
+  client.command("NOTIFY SET (subtree Lists (MessageNew MessageExpunge))");
+  auto folder = account.root() + "/Maildir/.Lists/";
+  std::ofstream(folder + "dovecot-uidlist.lock").put('x');
+  std::ofstream(folder + "new/1700000000.M1.elsewhere") << message;
+  client.loop().run_until(pause(client.loop(), Duration(800)));
+  CHECK(client.command("NOOP") == "OK NOOP completed.\r\n");
+  std::filesystem::remove(folder + "dovecot-uidlist.lock");
+  CHECK(has(client.send("", "* STATUS"), "* STATUS Lists (MESSAGES 1 UIDNEXT 2 "));
 }
 
 TEST_CASE("of messages that the client itself has made it hears no more than their number") {

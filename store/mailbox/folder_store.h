@@ -170,8 +170,10 @@ template <class Layout>
 Result<Status> FolderStore<Layout>::status(const MailboxName& name, bool with_size) {
   TRY_DO(layout_->require(name));
   auto opened = folder(name, Access::ReadOnly);
-  TRY_DO(opened->sync());
-  return count_status(*opened, with_size);
+  TRY(auto changes, opened->sync());
+  TRY(auto status, count_status(*opened, with_size));
+  status.is_waiting = changes.waiting;
+  return status;
 }
 
 template <class Layout>

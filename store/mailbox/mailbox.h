@@ -165,6 +165,7 @@ struct Status {
   std::optional<std::uint64_t> size;  ///< only when asked for
   std::uint64_t deleted_size = 0;     ///< of the messages flagged \Deleted, as size
   std::string id;                     ///< as Mailbox::id()
+  bool is_waiting = false;            ///< as Changes::waiting: there are messages not counted yet
 };
 
 struct Usage {

@@ -50,7 +50,10 @@ Result<Changes> SharedFolder::sync(View& view, Access access) {
   if (view.untold.uid_validity) view.recent.clear();
   claim_recent(view, access);
   auto changes = std::exchange(view.untold, {});
-  return is_first ? Changes() : std::move(changes);
+  if (!is_first) return changes;
+  Changes none;
+  none.waiting = changes.waiting;
+  return none;
 }
 
 // Whether the view's UIDs are still valid: under another UIDVALIDITY a UID means another message.
