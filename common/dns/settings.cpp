@@ -2,12 +2,15 @@
 
 #include <algorithm>
 
+#include "common/base/file.h"
 #include "common/base/text.h"
 #include "common/config/config.h"
 #include "common/dns/message.h"
 
 namespace pennypost {
 namespace {
+
+constexpr std::uint64_t system_file_bytes_max = 1 << 20;
 
 /// The words of each line before a comment.
 template <class Function>
@@ -50,6 +53,15 @@ DnsSettings DnsSettings::from(const Config& config,
   settings.ttl_max = config.dns_cache_ttl_max;
   settings.cache_entries_max = config.dns_cache_entries_max;
   return settings;
+}
+
+DnsSettings DnsSettings::of_system(const Config& config) {
+  std::map<std::string, std::string> files;
+  for (const char* path : {"/etc/resolv.conf", "/etc/hosts"}) {
+    auto text = read_file(path, system_file_bytes_max);
+    if (text && *text) files[path] = **text;
+  }
+  return from(config, files);
 }
 
 bool trusts_ad(std::string_view resolv_conf) {

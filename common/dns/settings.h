@@ -34,6 +34,8 @@ struct DnsSettings {
   /// content of /etc/resolv.conf and /etc/hosts by their paths. Malformed entries of dns_servers
   /// are skipped.
   static DnsSettings from(const Config& config, const std::map<std::string, std::string>& files);
+  /// The same for a command, which reads both files itself; one that can't be read counts as empty.
+  static DnsSettings of_system(const Config& config);
 
   std::vector<Endpoint> servers;
   HostsTable hosts;

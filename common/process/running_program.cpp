@@ -160,4 +160,28 @@ void RunningProgram::Heard::read_some() {
   }
 }
 
+Result<ProgramEnd> run_program(const ProgramStart& start, std::string_view input,
+                               std::chrono::seconds limit, std::string_view setting) {
+  auto deadline = std::chrono::steady_clock::now() + limit;
+  RunningProgram running(start);
+  if (!running.is_started()) {
+    return Error::temporary(std::string("can't be started: ") + std::strerror(errno));
+  }
+  bool in_time = running.feed(input, deadline);
+  auto status = in_time ? running.finish(deadline) : std::nullopt;
+  if (!status) {
+    auto named = setting.empty() ? "" : " (" + std::string(setting) + ")";
+    return Error::temporary("took more than " + std::to_string(limit.count()) + " s" + named);
+  }
+  if (WIFSIGNALED(*status)) {
+    return Error::temporary("died of signal " + std::to_string(WTERMSIG(*status)));
+  }
+  ProgramEnd end;
+  end.exit_status = WEXITSTATUS(*status);
+  end.output = running.output();
+  end.is_output_cut = running.is_output_cut();
+  end.errors = running.errors();
+  return end;
+}
+
 }  // namespace pennypost

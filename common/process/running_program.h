@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "common/base/descriptor.h"
+#include "common/base/result.h"
 
 namespace pennypost {
 
@@ -40,6 +41,14 @@ struct ProgramStart {
   std::size_t output_bytes_max = 4096;
   std::size_t error_bytes_max = 4096;
   bool joins_errors = false;  // standard error is part of the output
+};
+
+/// How a program has ended.
+struct ProgramEnd {
+  int exit_status = 0;
+  std::string output;
+  bool is_output_cut = false;
+  std::string errors;
 };
 
 class RunningProgram {
@@ -82,5 +91,11 @@ class RunningProgram {
   Heard output_;
   Heard errors_;
 };
+
+/// Gives a program its whole input and waits for its end. Error (temporary), in words that follow
+/// the program's name: it can't be started, took longer than `limit`, or died of a signal.
+/// `setting`: that of the limit, to be named.
+Result<ProgramEnd> run_program(const ProgramStart& start, std::string_view input,
+                               std::chrono::seconds limit, std::string_view setting = "");
 
 }  // namespace pennypost

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "common/base/file.h"
 #include "common/base/text.h"
 #include "common/dns/cares_resolver.h"
 #include "common/dns/connect_server.h"
@@ -15,20 +14,10 @@
 namespace pennypost::imap {
 namespace {
 
-constexpr std::uint64_t system_file_bytes_max = 1 << 20;
 // How much of an answer an error shows.
 constexpr std::size_t shown_bytes = 300;
 // Challenges of one AUTHENTICATE.
 constexpr int challenges_max = 5;
-
-DnsSettings dns_of_system(const Config& config) {
-  std::map<std::string, std::string> files;
-  for (const char* path : {"/etc/resolv.conf", "/etc/hosts"}) {
-    auto text = read_file(path, system_file_bytes_max);
-    if (text && *text) files[path] = **text;
-  }
-  return DnsSettings::from(config, files);
-}
 
 std::string quoted(std::string_view text) {
   std::string out = "\"";
@@ -123,7 +112,7 @@ Result<std::unique_ptr<ImapClient>> ImapClient::over(std::unique_ptr<Loop> loop,
 }
 
 Task<Result<void>> ImapClient::reach(const Config& config, const RemoteServer& server) {
-  CaresResolver resolver(*loop_, dns_of_system(config));
+  CaresResolver resolver(*loop_, DnsSettings::of_system(config));
   ServerRef at;
   at.host = server.host;
   at.port = server.port;

@@ -1,10 +1,5 @@
 #include "imapd/search/attachment_text.h"
 
-#include <sys/wait.h>
-
-#include <cerrno>
-#include <cstring>
-
 #include "common/base/text.h"
 #include "common/log/log.h"
 #include "common/process/running_program.h"
@@ -29,24 +24,14 @@ std::string attachment_text(const std::string& program, const std::string& media
   start.environment = {{"PATH", std::string(program_path)}};
   start.directory = "/";
   start.output_bytes_max = text_bytes_max;
-  auto deadline = std::chrono::steady_clock::now() + decoder_seconds_max;
-  RunningProgram running(start);
-  if (!running.is_started()) return failed(program, media_type, std::strerror(errno));
-  bool in_time = running.feed(octets, deadline);
-  auto ended = in_time ? running.finish(deadline) : std::nullopt;
-  if (!ended) {
+  auto end = run_program(start, octets, decoder_seconds_max);
+  if (!end) return failed(program, media_type, end.error().text());
+  if (end->exit_status != 0) {
     return failed(program, media_type,
-                  "took more than " + std::to_string(decoder_seconds_max.count()) + " s");
+                  "exit status " + std::to_string(end->exit_status) + ": " +
+                      printable(trim(end->errors), words_bytes_max));
   }
-  if (WIFSIGNALED(*ended)) {
-    return failed(program, media_type, "died of signal " + std::to_string(WTERMSIG(*ended)));
-  }
-  if (WEXITSTATUS(*ended) != 0) {
-    return failed(program, media_type,
-                  "exit status " + std::to_string(WEXITSTATUS(*ended)) + ": " +
-                      printable(trim(running.errors()), words_bytes_max));
-  }
-  return running.output();
+  return std::move(end->output);
 }
 
 }  // namespace pennypost::imap

@@ -237,7 +237,7 @@ class DkimCommand {
 
   /// What DNS shows of a key.
   std::string_view in_dns(const std::string& domain, const KeptKey& key) {
-    if (!resolver_) resolver_.emplace(loop_, dns_of_system(*config_));
+    if (!resolver_) resolver_.emplace(loop_, DnsSettings::of_system(*config_));
     return dkim_in_dns(loop_, *resolver_, domain, key);
   }
 

@@ -11,7 +11,6 @@ namespace pennypost::smtp {
 namespace {
 
 constexpr std::size_t character_string_max = 255;  // of a TXT record
-constexpr std::uint64_t system_file_bytes_max = 1 << 20;
 
 }  // namespace
 
@@ -30,15 +29,6 @@ std::string_view dkim_in_dns(Loop& loop, Resolver& resolver, const std::string& 
   if (!found) return found.error().is_temporary() ? "unknown" : "missing";
   auto digest = sha256(domain);
   return found->key.verifies(digest, key.key.sign(digest)) ? "published" : "differs";
-}
-
-DnsSettings dns_of_system(const Config& config) {
-  std::map<std::string, std::string> files;
-  for (const char* path : {"/etc/resolv.conf", "/etc/hosts"}) {
-    auto text = read_file(path, system_file_bytes_max);
-    if (text && *text) files[path] = **text;
-  }
-  return DnsSettings::from(config, files);
 }
 
 }  // namespace pennypost::smtp

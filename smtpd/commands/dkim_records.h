@@ -22,7 +22,4 @@ std::string dkim_zone_line(const std::string& domain, const KeptKey& key);
 std::string_view dkim_in_dns(Loop& loop, Resolver& resolver, const std::string& domain,
                              const KeptKey& key);
 
-/// The servers that a command asks: those of the settings, else of /etc/resolv.conf.
-DnsSettings dns_of_system(const Config& config);
-
 }  // namespace pennypost::smtp

@@ -8,7 +8,7 @@
 namespace pennypost::smtp {
 OfflineLookup::OfflineLookup(std::shared_ptr<const Config> config)
     : config_(std::move(config)),
-      resolver_(loop_, dns_of_system(*config_)),
+      resolver_(loop_, DnsSettings::of_system(*config_)),
       access_(store::map_options(*config_, "trivial-rewrite")) {}
 
 Result<std::unique_ptr<OfflineLookup>> OfflineLookup::open(std::shared_ptr<const Config> config) {

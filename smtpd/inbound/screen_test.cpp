@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/dns/testing.h"
-#include "smtpd/inbound/testing.h"
+#include "smtpd/inbound/session_testing.h"
 
 using namespace pennypost;
 using namespace pennypost::smtp;
@@ -19,23 +19,7 @@ std::vector<std::string> screened(std::vector<std::string> settings) {
   return settings;
 }
 
-bool has_line(const Stage& stage, std::string_view line) {
-  auto lines = stage.log.lines();
-  return std::ranges::find(lines, line) != lines.end();
-}
-
-const char* const good = R"(
-  S: 220 mail.example.com ESMTP Pennypost
-  C: EHLO client.example
-  S* 250
-  C: MAIL FROM:<ann@client.example>
-  S: 250 2.1.0 Ok
-  C: RCPT TO:<bob@example.com>
-  S: 250 2.1.5 Ok
-  C: QUIT
-  S: 221 2.0.0 Bye
-  S!
-)";
+const std::string good = std::string(envelope_commands) + quit_commands;
 
 const char* const listed_text =
     "Service unavailable; client [198.51.100.9] blocked using bl.example.org";
@@ -45,16 +29,16 @@ const char* const listed_text =
 TEST_CASE("a client of the access list is not tested") {
   Stage stage(screened({"postscreen_access_list=permit"}));
   CHECK(stage.run(good) == "");
-  CHECK(has_line(stage, "postscreen: CONNECT from [198.51.100.9]:4711 to [192.0.2.7]:25"));
-  CHECK(has_line(stage, "postscreen: ALLOWLISTED [198.51.100.9]:4711"));
-  CHECK(has_line(stage, "smtpd: connect from client.example[198.51.100.9]"));
+  CHECK(logged(stage, "postscreen: CONNECT from [198.51.100.9]:4711 to [192.0.2.7]:25"));
+  CHECK(logged(stage, "postscreen: ALLOWLISTED [198.51.100.9]:4711"));
+  CHECK(logged(stage, "smtpd: connect from client.example[198.51.100.9]"));
 }
 
 TEST_CASE("a client that the access list rejects is treated as postscreen_denylist_action says") {
   Stage dropped(screened({"postscreen_access_list=cidr:/a", "postscreen_denylist_action=drop"}));
   dropped.backend.screen_table["198.51.100.9"] = ScreenAccess::Answer::Reject;
   CHECK(dropped.run("S: 521 5.3.2 Service currently unavailable\nS!") == "");
-  CHECK(has_line(dropped, "postscreen: DENYLISTED [198.51.100.9]:4711"));
+  CHECK(logged(dropped, "postscreen: DENYLISTED [198.51.100.9]:4711"));
   CHECK(dropped.log.last() == "postscreen: DISCONNECT [198.51.100.9]:4711");
 
   Stage ignored(screened({"postscreen_access_list=reject"}));
@@ -113,10 +97,10 @@ TEST_CASE("a client that failed is refused each recipient, and asks nothing of t
     S: 554 5.5.1 Error: no valid recipients
     S!
   )") == "");
-  CHECK(has_line(stage,
-                 "postscreen: NOQUEUE: reject: RCPT from [198.51.100.9]:4711: 550 5.5.1 "
-                 "Protocol error; from=<ann@client.example>, to=<bob@example.com>, "
-                 "proto=ESMTP, helo=<client.example>"));
+  CHECK(logged(stage,
+               "postscreen: NOQUEUE: reject: RCPT from [198.51.100.9]:4711: 550 5.5.1 "
+               "Protocol error; from=<ann@client.example>, to=<bob@example.com>, "
+               "proto=ESMTP, helo=<client.example>"));
   CHECK(stage.backend.asked.empty());
   CHECK(stage.backend.lists.empty());
   CHECK(stage.backend.passed.empty());
@@ -138,15 +122,15 @@ TEST_CASE("the scores of DNS lists add up, and a client beyond the threshold is 
   Stage at_threshold(screened(settings));
   at_threshold.resolver = &resolver;
   CHECK(at_threshold.run("S: 521 5.7.1 " + std::string(listed_text) + "\nS!") == "");
-  CHECK(has_line(at_threshold, "postscreen: DNSBL rank 1 for [198.51.100.9]:4711"));
-  CHECK(has_line(at_threshold,
-                 "dnsblog: addr 198.51.100.9 listed by domain bl.example.org as 127.0.0.4"));
+  CHECK(logged(at_threshold, "postscreen: DNSBL rank 1 for [198.51.100.9]:4711"));
+  CHECK(logged(at_threshold,
+               "dnsblog: addr 198.51.100.9 listed by domain bl.example.org as 127.0.0.4"));
 
   settings.emplace_back("postscreen_dnsbl_threshold=2");
   Stage below(screened(settings));
   below.resolver = &resolver;
   CHECK(below.run(good) == "");
-  CHECK(has_line(below, "postscreen: PASS NEW [198.51.100.9]:4711"));
+  CHECK(logged(below, "postscreen: PASS NEW [198.51.100.9]:4711"));
   // The answers of the table live for 0 s.
   CHECK(below.backend.passed["198.51.100.9"].dnsbl == now + 60);
 }
@@ -186,7 +170,7 @@ TEST_CASE("a client praised by DNS lists is spared the other tests") {
                 "postscreen_pipelining_enable=yes"}));
   stage.resolver = &resolver;
   CHECK(stage.run(std::string("S: 220-wait\n") + good) == "");
-  CHECK(has_line(stage, "postscreen: PASS NEW [198.51.100.9]:4711"));
+  CHECK(logged(stage, "postscreen: PASS NEW [198.51.100.9]:4711"));
   CHECK(stage.backend.passed["198.51.100.9"] == PassedTests{now + 60, now + 60, now + 60, 0, 0});
 }
 
@@ -194,7 +178,7 @@ TEST_CASE("a client that has passed is not tested again until its time is over")
   Stage known(screened({"postscreen_greet_banner=wait", "postscreen_greet_wait=300s"}));
   known.backend.passed["198.51.100.9"].greet = now + 1;
   CHECK(known.run(good) == "");
-  CHECK(has_line(known, "postscreen: PASS OLD [198.51.100.9]:4711"));
+  CHECK(logged(known, "postscreen: PASS OLD [198.51.100.9]:4711"));
 
   Stage expired(screened({"postscreen_greet_banner=wait", "postscreen_greet_wait=300s",
                           "postscreen_greet_action=drop"}));
@@ -217,7 +201,7 @@ TEST_CASE("on an address where nobody passes, strangers are asked to try another
     S: 221 2.0.0 Bye
     S!
   )") == "");
-  CHECK(has_line(stage, "postscreen: ALLOWLIST VETO [198.51.100.9]:4711"));
+  CHECK(logged(stage, "postscreen: ALLOWLIST VETO [198.51.100.9]:4711"));
   CHECK(stage.backend.passed.empty());
 }
 
@@ -244,7 +228,7 @@ TEST_CASE("who keeps to the protocol up to its first recipient passes, and its m
     S: 221 2.0.0 Bye
     S!
   )") == "");
-  CHECK(has_line(stage, "postscreen: PASS NEW [198.51.100.9]:4711"));
+  CHECK(logged(stage, "postscreen: PASS NEW [198.51.100.9]:4711"));
   constexpr std::int64_t month = 30 * 86400;
   CHECK(stage.backend.passed["198.51.100.9"] ==
         PassedTests{0, 0, now + month, now + month, now + month});
@@ -262,9 +246,9 @@ TEST_CASE("each fault after the greeting is logged and answered as its action sa
     S: 221 2.0.0 Bye
     S!
   )") == "");
-  CHECK(has_line(pipelining,
-                 "postscreen: COMMAND PIPELINING from [198.51.100.9]:4711 after EHLO: "
-                 "MAIL FROM:<ann@client.example>\\r\\nRCPT TO:<bob@example.com>\\r\\n"));
+  CHECK(logged(pipelining,
+               "postscreen: COMMAND PIPELINING from [198.51.100.9]:4711 after EHLO: "
+               "MAIL FROM:<ann@client.example>\\r\\nRCPT TO:<bob@example.com>\\r\\n"));
 
   Stage foreign(screened({"postscreen_non_smtp_command_enable=yes"}));
   CHECK(foreign.run(R"(
@@ -273,9 +257,9 @@ TEST_CASE("each fault after the greeting is logged and answered as its action sa
     S: 521 5.7.0 Error: this is not an SMTP command. Goodbye.
     S!
   )") == "");
-  CHECK(has_line(foreign,
-                 "postscreen: NON-SMTP COMMAND from [198.51.100.9]:4711 after CONNECT: "
-                 "GET / HTTP/1.1"));
+  CHECK(logged(foreign,
+               "postscreen: NON-SMTP COMMAND from [198.51.100.9]:4711 after CONNECT: "
+               "GET / HTTP/1.1"));
 
   Stage bare(screened({"postscreen_bare_newline_enable=yes", "postscreen_bare_newline_action=drop",
                        "smtpd_forbid_bare_newline=no"}));
@@ -285,8 +269,8 @@ TEST_CASE("each fault after the greeting is logged and answered as its action sa
     S: 521 5.5.1 Protocol error
     S!
   )") == "");
-  CHECK(has_line(bare,
-                 "postscreen: BARE NEWLINE from [198.51.100.9]:4711 after EHLO client.example"));
+  CHECK(
+      logged(bare, "postscreen: BARE NEWLINE from [198.51.100.9]:4711 after EHLO client.example"));
 
   Stage ignored(screened({"postscreen_pipelining_enable=yes", "postscreen_pipelining_action=ignore",
                           "smtpd_forbid_unauth_pipelining=no"}));
@@ -314,7 +298,7 @@ TEST_CASE("a client under test that never comes to a recipient is disconnected")
     S: 421 4.7.0 mail.example.com Error: too many commands
     S!
   )") == "");
-  CHECK(has_line(stage, "postscreen: COMMAND COUNT LIMIT from [198.51.100.9]:4711 after NOOP"));
+  CHECK(logged(stage, "postscreen: COMMAND COUNT LIMIT from [198.51.100.9]:4711 after NOOP"));
 }
 
 TEST_CASE("a client that hangs up while it is kept waiting is told of") {

@@ -1,11 +1,7 @@
 #include "store/filtering/host_programs.h"
 
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "common/base/text.h"
 #include "common/process/running_program.h"
@@ -61,28 +57,17 @@ sieve::ProgramAnswer run_host_program(const Config& config, const AccountRef& ac
     return failed(program + " is not there, or can't be run");
   }
   auto limit = std::chrono::ceil<std::chrono::seconds>(config.sieve_program_exec_timeout);
-  auto deadline = std::chrono::steady_clock::now() + limit;
-  RunningProgram running(start_of(config, account, delivery, call, std::move(path)));
-  if (!running.is_started()) {
-    return failed(program + " can't be started: " + std::strerror(errno));
-  }
-  bool in_time = running.feed(call.input, deadline);
-  auto ended = in_time ? running.finish(deadline) : std::nullopt;
-  if (!ended) {
-    return failed(program + " took more than " + std::to_string(limit.count()) +
-                  " s (sieve_program_exec_timeout)");
-  }
-  if (WIFSIGNALED(*ended)) {
-    return failed(program + " died of signal " + std::to_string(WTERMSIG(*ended)));
-  }
-  if (call.kind == sieve::ProgramCall::Kind::Filter && running.is_output_cut()) {
+  auto end = run_program(start_of(config, account, delivery, call, std::move(path)), call.input,
+                         limit, "sieve_program_exec_timeout");
+  if (!end) return failed(program + " " + end.error().text());
+  if (call.kind == sieve::ProgramCall::Kind::Filter && end->is_output_cut) {
     return failed(program + " wrote more than " + std::to_string(filter_output_bytes_max) +
                   " octets");
   }
   sieve::ProgramAnswer answer;
-  answer.exit_status = WEXITSTATUS(*ended);
-  answer.output = running.output();
-  answer.errors = printable(trim(running.errors()), words_bytes_max);
+  answer.exit_status = end->exit_status;
+  answer.output = std::move(end->output);
+  answer.errors = printable(trim(end->errors), words_bytes_max);
   return answer;
 }
 

@@ -1,10 +1,7 @@
 #include "store/filtering/submitted_mail.h"
 
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include "common/base/text.h"
@@ -33,16 +30,9 @@ Result<void> submit_mail(const Config& config, const AccountRef& account,
   start.directory = ".";  // command_directory may be relative to it
   start.joins_errors = true;
   auto limit = std::chrono::ceil<std::chrono::seconds>(config.sieve_program_exec_timeout);
-  auto deadline = std::chrono::steady_clock::now() + limit;
-  RunningProgram running(start);
-  if (!running.is_started()) {
-    return Error::temporary(std::string("can't start sendmail: ") + std::strerror(errno));
-  }
-  bool in_time = running.feed(mail.text, deadline);
-  auto ended = in_time ? running.finish(deadline) : std::nullopt;
-  if (ended && WIFEXITED(*ended) && WEXITSTATUS(*ended) == 0) return {};
-  auto said = printable(trim(running.output()), 300);
-  if (!ended) said = "it took more than " + std::to_string(limit.count()) + " s";
+  auto end = run_program(start, mail.text, limit);
+  if (end && end->exit_status == 0) return {};
+  auto said = end ? printable(trim(end->output), 300) : "it " + end.error().text();
   return Error::temporary("sendmail did not take mail for " + printable(mail.recipient, 200) +
                           ": " + said);
 }
