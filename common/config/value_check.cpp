@@ -6,6 +6,7 @@
 
 #include "common/base/template.h"
 #include "common/base/text.h"
+#include "common/config/imapsieve_rules.h"
 #include "common/config/milter_settings.h"
 #include "common/config/requiretls_policy.h"
 #include "common/config/screen_settings.h"
@@ -371,6 +372,14 @@ std::string items_problem(const Texts& items) {
   return "";
 }
 
+std::string aliases_problem(const Texts& items) {
+  for (const std::string& item : items) {
+    if (item.size() > 1 && (item.ends_with('/') || item.ends_with('.'))) continue;
+    return shown(item) + " ends with no separator; write mail/, or mail. where that is a dot";
+  }
+  return "";
+}
+
 std::string interfaces_problem(const Texts& items) {
   auto list = parse_screen_interfaces(items);
   return list ? "" : list.error().text();
@@ -409,6 +418,8 @@ constexpr Rule rules[] = {
     {"dns_servers", [](const Settings& in) { return server_problem(in.dns_servers); }},
     {"forward_path", [](const Settings& in) { return user_text_problem(in.forward_path); }},
     {"imap_id_send", [](const Settings& in) { return id_problem(in.imap_id_send); }},
+    {"imapsieve_scripts",
+     [](const Settings& in) { return imapsieve_rules_problem(in.imapsieve_scripts); }},
     {"lmtp_bind_address",
      [](const Settings& in) { return bind_problem(in.lmtp_bind_address, "192.0.2.1"); }},
     {"lmtp_bind_address6",
@@ -430,6 +441,7 @@ constexpr Rule rules[] = {
        auto milter = MilterSettings::parse("inet:localhost:1", in);
        return milter ? std::string() : milter.error().text();
      }},
+    {"namespace_aliases", [](const Settings& in) { return aliases_problem(in.namespace_aliases); }},
     {"non_smtpd_milters",
      [](const Settings& in) { return milters_problem(in.non_smtpd_milters, in); }},
     {"postscreen_access_list",

@@ -117,6 +117,18 @@ TEST_CASE("reports have one recipient and a whole sender, and seals a domain") {
                "arc_sealing_domain = \"example.com\""});
 }
 
+TEST_CASE("scripts of IMAP's events have a mailbox and a path, and further prefixes a separator") {
+  check_refused({
+      {"imapsieve_scripts = \"Junk:copy,append=learn.sieve\"",
+       "\"Junk:copy,append=learn.sieve\" names no script for a mailbox"},
+      {"namespace_aliases = \"mail\"",
+       "\"mail\" ends with no separator; write mail/, or mail. where that is a dot"},
+      {"namespace_aliases = \"mail/, /\"", "\"/\" ends with no separator"},
+  });
+  check_taken({"imapsieve_scripts = \"Junk:copy,append=/a.sieve, *=/b.sieve\"",
+               "namespace_aliases = \"mail/, INBOX.\""});
+}
+
 TEST_CASE("imap_id_send is pairs, as many and as long as RFC 2971 allows, and no key twice") {
   std::string many;
   for (int i = 0; i < 30; ++i) many += "k" + std::to_string(i) + " v ";

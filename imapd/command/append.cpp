@@ -262,7 +262,7 @@ Task<Reply> store_messages(SessionContext& context, AppendBatch& batch) {
     if (reply.status() != Reply::Status::Ok) co_return reply;
   }
   MailEvent event;
-  event.cause = EventCause::Append;
+  event.cause = ImapCause::Append;
   event.mailbox = *batch.target;
   for (auto uid : appended->uids) event.messages.push_back({uid, ""});
   auto running = run_event_scripts(context, std::move(event));

@@ -40,7 +40,7 @@ Task<Reply> copy_messages(SessionContext& context, const CommandHead& command, b
   if (copied->source.empty()) co_return Reply::ok("No messages found.");
   context.note_own(target, copied->target);
   MailEvent event;
-  event.cause = EventCause::Copy;
+  event.cause = ImapCause::Copy;
   event.mailbox = target;
   event.from = mailbox.name().text();
   for (auto uid : copied->target) event.messages.push_back({uid, ""});

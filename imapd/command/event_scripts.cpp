@@ -20,30 +20,6 @@ using store::StoredFilter;
 
 constexpr std::string_view script_annotation = "/shared/imapsieve/script";
 
-struct CauseName {
-  std::string_view name;
-  EventCause cause;
-};
-constexpr std::array cause_names{CauseName{"APPEND", EventCause::Append},
-                                 CauseName{"COPY", EventCause::Copy},
-                                 CauseName{"FLAG", EventCause::Flag}};
-
-std::string_view name_of(EventCause cause) {
-  return std::ranges::find(cause_names, cause, &CauseName::cause)->name;
-}
-
-/// Nothing: one of the words is no cause.
-std::optional<std::vector<EventCause>> causes_in(std::string_view text) {
-  std::vector<EventCause> causes;
-  for (auto word : split(text, ',')) {
-    auto found = std::ranges::find_if(
-        cause_names, [&](const CauseName& one) { return equal_nocase(one.name, trim(word)); });
-    if (found == cause_names.end()) return std::nullopt;
-    causes.push_back(found->cause);
-  }
-  return causes;
-}
-
 /// A script that is to be run, by what it is called in the log.
 struct EventScript {
   std::string path;
@@ -61,8 +37,8 @@ class EventRun {
   /// Finds the scripts, and opens the mailbox if there are any.
   Result<void> begin() {
     TRY(place_, store::script_place(config_, account()));
-    for (const auto& rule : parse_event_rules(context_.settings().imapsieve_scripts)) {
-      if (!rule.is_for(event_.mailbox, event_.cause)) continue;
+    for (const auto& rule : parse_imapsieve_rules(context_.settings().imapsieve_scripts)) {
+      if (!rule.is_for(event_.mailbox.text(), event_.cause)) continue;
       TRY_DO(add(rule.script, true));
     }
     if (!context_.settings().imapsieve_url.empty()) {
@@ -194,41 +170,12 @@ std::vector<std::string> flags_in(const store::Mailbox& mailbox, store::Uid uid)
 
 }  // namespace
 
-bool EventRule::is_for(const MailboxName& name, EventCause cause) const {
-  bool is_there = mailbox == "*" || mailbox == name.text() ||
-                  (name.is_inbox() && equal_nocase(mailbox, "INBOX"));
-  return is_there && (causes.empty() || std::ranges::find(causes, cause) != causes.end());
-}
-
-std::vector<EventRule> parse_event_rules(const std::vector<std::string>& items) {
-  std::vector<EventRule> rules;
-  std::string text;
-  for (const auto& item : items) {
-    text += (text.empty() ? "" : ",") + item;
-    auto equals = text.find('=');
-    if (equals == text.npos) continue;
-    EventRule rule;
-    rule.script = trim(std::string_view(text).substr(equals + 1));
-    std::string_view left = trim(std::string_view(text).substr(0, equals));
-    auto colon = left.rfind(':');
-    auto causes = colon == left.npos ? std::nullopt : causes_in(left.substr(colon + 1));
-    if (causes) {
-      rule.causes = *std::move(causes);
-      left = left.substr(0, colon);
-    }
-    rule.mailbox = left;
-    if (!rule.mailbox.empty() && rule.script.starts_with('/')) rules.push_back(std::move(rule));
-    text.clear();
-  }
-  return rules;
-}
-
-bool may_run_scripts(const SessionContext& context, EventCause cause) {
+bool may_run_scripts(const SessionContext& context, ImapCause cause) {
   const auto& settings = context.settings();
   if (!settings.imapsieve_url.empty()) return true;
   if (settings.imapsieve_scripts.empty()) return false;
-  auto rules = parse_event_rules(settings.imapsieve_scripts);
-  return std::ranges::any_of(rules, [&](const EventRule& rule) {
+  auto rules = parse_imapsieve_rules(settings.imapsieve_scripts);
+  return std::ranges::any_of(rules, [&](const ImapsieveRule& rule) {
     return rule.causes.empty() || std::ranges::find(rule.causes, cause) != rule.causes.end();
   });
 }
@@ -243,13 +190,13 @@ Task<> run_event_scripts(SessionContext& context, MailEvent event) {
 
 FlagsBefore::FlagsBefore(const SessionContext& context, store::Mailbox& mailbox,
                          const std::vector<store::Uid>& uids) {
-  if (!may_run_scripts(context, EventCause::Flag)) return;
+  if (!may_run_scripts(context, ImapCause::Flag)) return;
   for (auto uid : uids) flags_.emplace_back(uid, flags_in(mailbox, uid));
 }
 
 MailEvent FlagsBefore::event(store::Mailbox& mailbox) const {
   MailEvent event;
-  event.cause = EventCause::Flag;
+  event.cause = ImapCause::Flag;
   event.mailbox = mailbox.name();
   for (const auto& [uid, before] : flags_) {
     auto changed = changes_between(before, flags_in(mailbox, uid));

@@ -15,26 +15,12 @@
 
 #include "common/async/task.h"
 #include "common/base/result.h"
-#include "common/config/config.h"
+#include "common/config/imapsieve_rules.h"
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::imap {
 
 class SessionContext;
-
-/// RFC 6785 section 4.3
-enum class EventCause { Append, Copy, Flag };
-
-/// One of imapsieve_scripts: `MAILBOX[:CAUSE[,CAUSE]]=SCRIPT`.
-struct EventRule {
-  std::string mailbox;             // UTF-8; `*`: every one
-  std::vector<EventCause> causes;  // none: all
-  std::string script;              // its path
-
-  bool is_for(const store::MailboxName& name, EventCause cause) const;
-};
-/// Those that are right; a list's commas also part its causes. Those that are not are left out.
-std::vector<EventRule> parse_event_rules(const std::vector<std::string>& items);
 
 struct EventMessage {
   store::Uid uid{1};
@@ -43,14 +29,14 @@ struct EventMessage {
 
 /// What has happened.
 struct MailEvent {
-  EventCause cause = EventCause::Append;
+  ImapCause cause = ImapCause::Append;
   store::MailboxName mailbox = store::MailboxName::inbox();
   std::vector<EventMessage> messages;
   std::string from;  // of a copy: the mailbox of the originals
 };
 
 /// Whether a script might be run for that; if not, the event need not be made.
-bool may_run_scripts(const SessionContext& context, EventCause cause);
+bool may_run_scripts(const SessionContext& context, ImapCause cause);
 
 /// Returns when all scripts have ended.
 Task<> run_event_scripts(SessionContext& context, MailEvent event);

@@ -49,20 +49,6 @@ constexpr const char* letter = "{26+}\r\nSubject: Lunch\r\n\r\nAt one.\r\n";
 
 }  // namespace
 
-TEST_CASE("imapsieve_scripts names mailboxes, causes and scripts") {
-  auto rules = parse_event_rules({"Junk:copy", "append=/a.sieve", "*=/b.sieve", "In:box:FLAG=/c",
-                                  "a:b=/d", "=/e", "Work=relative"});
-  REQUIRE(rules.size() == 4);
-  CHECK(rules[0].mailbox == "Junk");
-  CHECK(rules[0].causes == std::vector{EventCause::Copy, EventCause::Append});
-  CHECK(rules[0].script == "/a.sieve");
-  CHECK(rules[1].causes.empty());
-  CHECK(rules[1].is_for(store::MailboxName::inbox(), EventCause::Flag));
-  CHECK(rules[2].mailbox == "In:box");
-  CHECK_FALSE(rules[2].is_for(store::MailboxName::inbox(), EventCause::Flag));
-  CHECK(rules[3].mailbox == "a:b");
-}
-
 TEST_CASE("the admin's scripts are run for APPEND, COPY, MOVE and changes of flags") {
   Host host;
   host.script("all", note_event);

@@ -30,6 +30,7 @@
 #include "smtpd/scheduler/report_templates.h"
 #include "store/accounts/accounts.h"
 #include "store/accounts/table_check.h"
+#include "store/filtering/settings_check.h"
 #include "store/maps/network_entries.h"
 #include "store/maps/written_values.h"
 
@@ -490,6 +491,7 @@ Problems readable_by_all(const std::string& directory) {
 
 std::vector<std::string> find_install_problems(const CheckedHost& host) {
   auto problems = signing_keys(host);
+  add(problems, store::sieve_problems(*host.config));
   if (!is_root()) return problems;
   add(problems, postdrop(*host.config));
   add(problems, readable_by_all(host.directory));

@@ -25,7 +25,7 @@ struct CheckedHost {
 std::vector<std::string> find_problems(const CheckedHost& host);
 
 /// What hinders mail but not the start of a daemon: the permissions of postdrop and main.toml, keys
-/// that can't sign.
+/// that can't sign, scripts that can't be run.
 std::vector<std::string> find_install_problems(const CheckedHost& host);
 
 }  // namespace pennypost::smtp

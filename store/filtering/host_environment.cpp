@@ -146,25 +146,11 @@ Result<std::vector<std::string>> HostEnvironment::members(const std::string& lis
 }
 
 std::optional<unsigned> HostEnvironment::spam_percent() const {
-  const auto& config = parts_.config;
-  VerdictRules rules;
-  rules.status_header = config.sieve_spamtest_status_header;
-  rules.counts_characters = config.sieve_spamtest_status_type == "strlen";
-  rules.max_header = config.sieve_spamtest_max_header;
-  rules.max_value = config.sieve_spamtest_max_value;
-  return store::spam_percent(rules, header_);
+  return store::spam_percent(spam_rules(parts_.config), header_);
 }
 
 std::optional<unsigned> HostEnvironment::virus_level() const {
-  const auto& config = parts_.config;
-  VerdictRules rules;
-  rules.status_header = config.sieve_virustest_status_header;
-  rules.counts_characters = config.sieve_virustest_status_type == "strlen";
-  rules.is_text = config.sieve_virustest_status_type == "text";
-  rules.max_header = config.sieve_virustest_max_header;
-  rules.max_value = config.sieve_virustest_max_value;
-  rules.text_values = config.sieve_virustest_text_values;
-  return store::virus_level(rules, header_);
+  return store::virus_level(virus_rules(parts_.config), header_);
 }
 
 }  // namespace pennypost::store

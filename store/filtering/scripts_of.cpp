@@ -17,24 +17,6 @@ std::uint64_t seconds_of(std::chrono::seconds duration) {
   return static_cast<std::uint64_t>(duration.count());
 }
 
-/// A file, a directory's files, or a built-in script, as steps.
-Result<void> add_steps(const std::string& place, std::vector<ScriptStep>& steps) {
-  struct stat status = {};
-  bool is_directory = ::stat(place.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-  if (!is_directory) {
-    steps.push_back({ScriptStep::Owner::Host, place});
-    return {};
-  }
-  std::vector<std::string> paths;
-  TRY_DO(list_directory(place, 10 * script_steps_max, [&](std::string_view name, unsigned char) {
-    bool is_script = name.ends_with(".sieve") && !name.starts_with('.');
-    if (is_script) paths.push_back(place + "/" + std::string(name));
-  }));
-  std::ranges::sort(paths);
-  for (auto& path : paths) steps.push_back({ScriptStep::Owner::Host, std::move(path)});
-  return {};
-}
-
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (char c : text) {
@@ -126,21 +108,42 @@ Result<bool> is_there(const std::optional<sieve::ScriptPlace>& place) {
 
 }  // namespace
 
+Result<std::vector<ScriptStep>> host_script_steps(const std::string& place) {
+  std::vector<ScriptStep> steps;
+  struct stat status = {};
+  bool is_directory = ::stat(place.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+  if (!is_directory) {
+    steps.push_back({ScriptStep::Owner::Host, place});
+    return steps;
+  }
+  std::vector<std::string> paths;
+  TRY_DO(list_directory(place, 10 * script_steps_max, [&](std::string_view name, unsigned char) {
+    bool is_script = name.ends_with(".sieve") && !name.starts_with('.');
+    if (is_script) paths.push_back(place + "/" + std::string(name));
+  }));
+  std::ranges::sort(paths);
+  for (auto& path : paths) steps.push_back({ScriptStep::Owner::Host, std::move(path)});
+  return steps;
+}
+
 Result<std::vector<ScriptStep>> script_steps(const Config& config,
                                              const std::optional<sieve::ScriptPlace>& place) {
   std::vector<ScriptStep> steps;
-  for (const auto& before : config.sieve_before) {
-    TRY_DO(add_steps(before, steps));
-  }
+  auto add_all = [&steps](const std::vector<std::string>& places) -> Result<void> {
+    for (const auto& one : places) {
+      TRY(auto more, host_script_steps(one));
+      steps.insert(steps.end(), more.begin(), more.end());
+    }
+    return {};
+  };
+  TRY_DO(add_all(config.sieve_before));
   TRY(bool has_own, is_there(place));
   if (has_own) {
     steps.push_back({ScriptStep::Owner::User, place->active});
   } else if (!config.sieve_default.empty()) {
     steps.push_back({ScriptStep::Owner::Host, config.sieve_default});
   }
-  for (const auto& after : config.sieve_after) {
-    TRY_DO(add_steps(after, steps));
-  }
+  TRY_DO(add_all(config.sieve_after));
   if (steps.size() <= script_steps_max) return steps;
   return Error::temporary("sieve_before and sieve_after name more than " +
                           std::to_string(script_steps_max) + " scripts");

@@ -52,6 +52,9 @@ struct ScriptStep {
   std::string path;  // or spam_script_name
 };
 
+/// Those of one item of sieve_before or sieve_after: a file, a directory's *.sieve files by name,
+/// or a built-in script.
+Result<std::vector<ScriptStep>> host_script_steps(const std::string& place);
 /// sieve_before, the user's own or sieve_default, sieve_after. Error (temporary): a directory of
 /// the host can't be read.
 Result<std::vector<ScriptStep>> script_steps(const Config& config,

@@ -82,6 +82,26 @@ std::optional<unsigned> level_of(std::string_view text_value) {
 
 }  // namespace
 
+VerdictRules spam_rules(const Config& config) {
+  VerdictRules rules;
+  rules.status_header = config.sieve_spamtest_status_header;
+  rules.counts_characters = config.sieve_spamtest_status_type == "strlen";
+  rules.max_header = config.sieve_spamtest_max_header;
+  rules.max_value = config.sieve_spamtest_max_value;
+  return rules;
+}
+
+VerdictRules virus_rules(const Config& config) {
+  VerdictRules rules;
+  rules.status_header = config.sieve_virustest_status_header;
+  rules.counts_characters = config.sieve_virustest_status_type == "strlen";
+  rules.is_text = config.sieve_virustest_status_type == "text";
+  rules.max_header = config.sieve_virustest_max_header;
+  rules.max_value = config.sieve_virustest_max_value;
+  rules.text_values = config.sieve_virustest_text_values;
+  return rules;
+}
+
 Result<void> check_verdict_rules(const VerdictRules& rules) {
   TRY_DO(check_source(rules.status_header));
   TRY_DO(check_source(rules.max_header));

@@ -14,9 +14,11 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/config/config.h"
 
 namespace pennypost::store {
 
+/// The settings sieve_spamtest_* or sieve_virustest_*.
 struct VerdictRules {
   std::string status_header;  // HEADER[:EXPRESSION]; empty: nothing is known
   bool counts_characters = false;
@@ -25,6 +27,9 @@ struct VerdictRules {
   std::string max_value;
   std::vector<std::string> text_values;  // NUMBER=TEXT
 };
+
+VerdictRules spam_rules(const Config& config);
+VerdictRules virus_rules(const Config& config);
 
 /// Error: an expression or a number of the settings is wrong.
 Result<void> check_verdict_rules(const VerdictRules& rules);
