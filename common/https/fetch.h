@@ -5,9 +5,8 @@
 // beyond the limit ends the transfer.
 //
 // LIMITS     Fetch::bytes_max, Fetch::limit; header_bytes_max of libcurl itself (300 KiB)
-// STANDARDS  RFC 9110, RFC 8461 section 3.3 (how MTA-STS policies are fetched), RFC 8460
-// section 5.4
-//            (how TLS reports are posted)
+// STANDARDS  RFC 9110, RFC 8461 section 3.3 (how MTA-STS policies are fetched),
+//            RFC 8460 section 5.4 (how TLS reports are posted)
 #pragma once
 
 #include <chrono>

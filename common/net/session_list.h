@@ -4,8 +4,7 @@
 // A session enters itself when its client has logged in and leaves when it ends. While nobody asks
 // that costs one entry in a list.
 //
-// LIMITS  sessions_told_max a process, and a daemon; user names and addresses as long as those of a
-// login
+// LIMITS  sessions_told_max a process, and a daemon; user names and addresses as long as a login's
 #pragma once
 
 #include <cstdint>

@@ -66,7 +66,6 @@ constexpr std::array remedies{
     Remedy{"blocked", "this host's address may be on a block list; pennypost doctor says on which"},
 };
 
-/// The domain of an address, or of a command or file that it stands for.
 std::string age_text(std::int64_t seconds) {
   if (seconds >= 2 * day_seconds) return std::to_string(seconds / day_seconds) + " days";
   if (seconds >= 2 * 3600) return std::to_string(seconds / 3600) + " hours";

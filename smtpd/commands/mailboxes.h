@@ -48,15 +48,13 @@
 //                   whoever else grants it
 //   acl rights      prints what the account may do, also with a mailbox of another user by its name
 //                   in IMAP (shared.ann@example^org.Lists)
-//   acl recalc      records anew who shares with whom, once mail with dovecot-acl files has come
-//   from
-//                   elsewhere
+//   acl recalc      records anew who shares with whom, once mail with dovecot-acl files has
+//                   come from elsewhere
 //   search          prints the folder's guid (of an mbox its name) and the UID of each message
-//   fetch           prints FIELDS, separated by blanks: user, mailbox, mailbox-guid, seq, uid,
-//   guid,
-//                   flags, hdr, hdr.NAME, hdr.NAME.utf8, body, body.snippet, text, size.physical,
-//                   size.virtual, date.received, date.sent, date.saved, imap.envelope, imap.body,
-//                   imap.bodystructure
+//   fetch           prints FIELDS, separated by blanks: user, mailbox, mailbox-guid, seq,
+//                   uid, guid, flags, hdr, hdr.NAME, hdr.NAME.utf8, body, body.snippet, text,
+//                   size.physical, size.virtual, date.received, date.sent, date.saved,
+//                   imap.envelope, imap.body, imap.bodystructure
 //   flags           FLAGS are \Seen, \Answered, \Flagged, \Deleted, \Draft and keywords
 //   expunge         removes the messages whatever their flags; QUERY must name the folder.
 //                   -d: removes folders that are empty then
