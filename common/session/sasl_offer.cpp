@@ -21,7 +21,7 @@ std::vector<std::string> spelled_out(const std::vector<std::string>& wanted,
       continue;
     }
     names.insert(names.end(), {"PLAIN", "LOGIN"});
-    if (scram_serves_all) names.insert(names.end(), {"SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"});
+    if (scram_serves_all) names.emplace_back("SCRAM-SHA-256");
   }
   return names;
 }

@@ -1,8 +1,8 @@
 // Decides which SASL mechanisms to announce to a client.
 //
-// `auto` in the settings means PLAIN and LOGIN, and SCRAM-SHA-256 and SCRAM-SHA-256-PLUS if they
-// work for everybody who may log in. -PLUS is announced only on TLS 1.3, for which RFC 9266 knows
-// but one kind of channel binding, so that a client that chooses it has the same.
+// `auto` in the settings means PLAIN and LOGIN, and SCRAM-SHA-256 if it works for everybody who may
+// log in. It does not mean SCRAM-SHA-256-PLUS: Debian 12's mutt (GNU SASL) chooses that wherever it
+// is announced, has no tls-exporter to bind to, and then gives up.
 //
 // Not announced are unknown names, plaintext mechanisms if passwords may not be sent in the clear,
 // -PLUS if the connection has no channel binding, and EXTERNAL if the client has not shown a

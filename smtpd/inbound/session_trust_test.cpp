@@ -389,7 +389,7 @@ TEST_CASE("submissions speaks TLS from the first byte, and takes mail after a lo
     S: 250-PIPELINING
     S: 250-SIZE 10240000
     S: 250-VRFY
-    S: 250-AUTH PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS
+    S: 250-AUTH PLAIN LOGIN SCRAM-SHA-256
     S* 250
     C: MAIL FROM:<bob@example.com>
     S: 530 5.7.0 Authentication required

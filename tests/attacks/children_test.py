@@ -149,11 +149,12 @@ def wrong_kind(t):
 def auth_step(exchange, mechanism, response):
     """The first AuthStep of store/login/auth.h, with a response."""
     return (struct.pack("<QB", exchange, 1) + text("imap") + text(mechanism) + b"\1" + text(response) + text("127.0.0.1")
-            + text("127.0.0.1") + b"\1" + text("") + struct.pack("<II", 0, 0))
+            + text("127.0.0.1") + b"\1" + text("") + text("") + struct.pack("<II", 0, 0))
 
 
 def client_info():
-    return (struct.pack("<i", 5) + text(BOB) + text("127.0.0.1") + text("127.0.0.1") + b"\1" + text("session") + text("a1") + text(""))
+    return (struct.pack("<i", 5) + text(BOB) + text("127.0.0.1") + text("127.0.0.1") + b"\1" + text("session")
+            + text("") + text("") + b"\0" + text("") + text("a1") + text(""))
 
 
 @test("a login's token serves the process alone that the client logged in to")

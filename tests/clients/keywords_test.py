@@ -20,7 +20,8 @@ UTF8 = "j\u00f6rg@example.test"
 
 
 def make(t):
-    host = Host(t, {"auth_failure_delay": "0s", "message_size_limit": 1000000}, aliases="j\u00f6rg: " + BOB + "\n")
+    host = Host(t, {"auth_failure_delay": "0s", "message_size_limit": 1000000,
+                    "auth_mechanisms": "auto, scram-sha-256-plus"}, aliases="j\u00f6rg: " + BOB + "\n")
     for number in range(1, 4):
         host.put(ALICE, letter(f"n{number}", "the body\r\n", to=ALICE))
     return host

@@ -5,6 +5,7 @@ functions marked @test are run some at a time (workers.py). A part that cannot r
 Packages and builds come first, and only those that the chosen parts need.
 """
 import argparse
+import concurrent.futures
 import contextlib
 import os
 import re
@@ -121,28 +122,35 @@ def build_needed(parts, tally, times):
 
 
 def unit(tally, options, words):
-    """Every doctest case of every unit_* program of both builds; words choose nothing here."""
+    """Every doctest case of every unit_* program of both builds, a program for each core at a time; words choose nothing here."""
     del options, words
-    for preset in ("release", "asan"):
+    runs = []
+    for preset in ("asan", "release"):  # the slow ones first, so that all cores are busy to the end
         folder = os.path.join(TOP, "build", preset, "bin")
-        programs = sorted(name for name in os.listdir(folder) if name.startswith("unit_"))
+        programs = [os.path.join(folder, name) for name in os.listdir(folder) if name.startswith("unit_")]
         if not programs:
             tally.failed(f"unit/{preset}", f"no unit_* program in {folder}")
-        for program in programs:
-            with tempfile.TemporaryDirectory(prefix="pennypost-unit-") as scratch:
-                os.chmod(scratch, 0o755)  # some tests act as another user
-                unit_program(tally, preset, os.path.join(folder, program), program, scratch)
+        runs += [(preset, path) for path in sorted(programs, key=os.path.getsize, reverse=True)]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        for (preset, path), ended in [(run, pool.submit(unit_program, run[1])) for run in runs]:
+            unit_cases(tally, preset, os.path.basename(path), *ended.result())
 
 
-def unit_program(tally, preset, path, program, scratch):
-    report = os.path.join(scratch, "report.xml")
-    environment = dict(os.environ, TMPDIR=scratch, TEST_TMPDIR=scratch)
-    status, output = run_quietly([path, "--reporters=junit", f"--out={report}"], UNIT_SECONDS_MAX,
-                                 cwd=TOP, env=environment)
-    try:
-        cases = list(xml.etree.ElementTree.parse(report).iter("testcase"))
-    except (OSError, xml.etree.ElementTree.ParseError):
-        cases = []
+def unit_program(path):
+    """(exit status, the end of its output, the cases of its report) of one program, in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="pennypost-unit-") as scratch:
+        os.chmod(scratch, 0o755)  # some tests act as another user
+        report = os.path.join(scratch, "report.xml")
+        environment = dict(os.environ, TMPDIR=scratch, TEST_TMPDIR=scratch)
+        status, output = run_quietly([path, "--reporters=junit", f"--out={report}"], UNIT_SECONDS_MAX,
+                                     cwd=TOP, env=environment)
+        try:
+            return status, output, list(xml.etree.ElementTree.parse(report).iter("testcase"))
+        except (OSError, xml.etree.ElementTree.ParseError):
+            return status, output, []
+
+
+def unit_cases(tally, preset, program, status, output, cases):
     failed = 0
     by_name = {}
     for case in cases:  # subcases come as rows of the same name with the path appended
