@@ -181,9 +181,11 @@ Task<> tell_found(SessionContext& context, const CommandHead& command, std::stri
       for (auto& number : numbers) number = selected.uid_of(number).value();
     }
     if (!request.extended) return search_line(name, numbers, modseq);
-    // RFC 5182 section 2.1: what is only kept is not told.
+    // RFC 5182 section 2.1: what is only kept is not told. With UPDATE the client learns of the tag
+    // under which news will come (RFC 5267 section 4.3).
     bool is_told = request.return_min || request.return_max || request.return_all ||
-                   request.return_count || request.return_partial || request.return_relevancy;
+                   request.return_count || request.return_partial || request.return_relevancy ||
+                   request.return_update;
     if (!is_told) return "";
     return esearch_line(command.tag, command.is_uid(), request, numbers, modseq, told_scores);
   };
