@@ -1,6 +1,6 @@
 """ENVELOPE, BODYSTRUCTURE, sections, BINARY and SEARCH of odd messages: imapd and a real Dovecot answer alike.
 
-Where they do not, DIFFERENT says which of both has the reason.
+Where they do not, DIFFERENT says why.
 """
 import os
 import re
@@ -85,8 +85,36 @@ SEARCHES = ["FROM ann", "FROM j@x.org", "TO friends", "TO \"B, C\"", "CC undiscl
             "BODY bold", "BODY caf\u00e9", "TEXT hi", "TEXT attachment", "BODY x.bin", "HEADER Content-Type html", "HEADER References \"\"", "HEADER In-Reply-To j@x",
             "SENTON 1-Mar-2021", "SENTBEFORE 2-Mar-2021 HEADER Date 2021", "LARGER 1000", "SMALLER 60", "NOT TEXT x", "BODY preamble", "BODY epilogue", "BODY soft",
             "HEADER Message-ID <m@x.org>", "SUBJECT \u00fcber", "FROM \u00f6rg"]
-# (message, item): why the answers differ.
-DIFFERENT = {}
+# Messages ("": any), items, and why the answers differ there.
+DIFFERENT = [
+    ("", r"BODY.PEEK\[[12]\.1", "of a part that is no multipart there is none within; Dovecot gives the part itself"),
+    ("no body", r".*FIELDS.NOT", "the line between header and body is added (RFC 9051 section 6.4.5)"),
+    ("nested|boundary that begins another|rfc822 of a multipart", r"(BODY|BINARY).*\[1(\.1)?\]",
+     "the line end before a boundary is the boundary's (RFC 2046 section 5.1.1), and BINARY decodes a part, not those within"),
+    ("nested", r"BINARY.SIZE\[2\]", "BINARY decodes a part, not those within"),
+    ("no boundary", ".*", "a multipart without a boundary is text (RFC 2045 section 5.2); Dovecot makes it one with an empty part"),
+    ("rfc822 in base64", r"BINARY.SIZE", "it is decoded all the same"),
+    ("parameters of RFC 2231", "BODY", "parameters are told in the message's order"),
+    ("no subtype|empty type|nonsense type|no value", "BODY", "what is no type is text/plain (RFC 2045 section 5.2)"),
+    ("unknown encoding", "BINARY", "Dovecot adds an empty FETCH to its NO [UNKNOWN-CTE]"),
+    ("addresses that are none", "ENVELOPE", "Dovecot counts the gaps between commas as addresses"),
+    ("fields twice", "ENVELOPE", "the first of a field counts"),
+    ("folded", "ENVELOPE", "unfolding takes away the line end alone (RFC 5322 section 2.2.3)"),
+]
+# Dovecot 2.3.19 ends the connection.
+CRASHES = {(list(MESSAGES)[42], "BODY.PEEK[TEXT]<2.100000>")}
+
+
+def is_known(name, item):
+    """Notes which of DIFFERENT is met."""
+    for rule in DIFFERENT:
+        if (not rule[0] or name in rule[0].split("|")) and re.match(rule[1], item):
+            met.add(rule)
+            return True
+    return False
+
+
+met = set()
 
 
 def parse(octets):
@@ -114,8 +142,15 @@ def parse(octets):
 def lower(value):
     """Types, parameters and encodings are the same in any case."""
     if isinstance(value, list):
-        return [lower(one) for one in value]
+        value = [lower(one) for one in value]
+        # Dovecot adds the charset that text has where none is told.
+        return b"nil" if value == [("string", b"charset"), ("string", b"us-ascii")] else value
     return value.lower() if isinstance(value, bytes) else (value[0], value[1].lower())
+
+
+def nothing(answer):
+    """Of a part that is not there NIL says as much as an empty string."""
+    return repr(answer).replace("('string', b'')", "b'NIL'")
 
 
 def ask(client, tag, command):
@@ -155,18 +190,20 @@ def both(t):
 @test("ENVELOPE, BODYSTRUCTURE, sections and BINARY of odd messages are Dovecot's")
 def structure(t):
     ours, theirs = both(t)
-    troubles, seen = [], set()
+    troubles = []
     for number, name in enumerate(MESSAGES, 1):
         for item in ITEMS:
+            if (name, item) in CRASHES:
+                continue
             own, other = (ask(client, "q", f"FETCH {number} ({item})") for client in (ours, theirs))
             if item in ("BODYSTRUCTURE", "BODY"):
                 own, other = lower(own[0]), lower(other[0])
-            if own != other and (name, item) not in DIFFERENT:
+            elif "[" in item:
+                own, other = nothing(own), nothing(other)
+            if own != other and not is_known(name, item):
                 troubles.append(f"{name}: {item}\n  ours    {own}\n  Dovecot {other}")
-            elif own != other:
-                seen.add((name, item))
     check(not troubles, f"{len(troubles)} answers differ\n" + "\n".join(troubles))
-    equal(seen, set(DIFFERENT), "the differences that there are, and those that DIFFERENT names")
+    equal(met, set(DIFFERENT), "the differences that there are, and those that DIFFERENT names")
 
 
 @test("SEARCH finds in odd messages what Dovecot finds")
