@@ -53,6 +53,25 @@ std::vector<std::string> in_new_process(const std::function<std::vector<std::str
   return lines;
 }
 
+/// Hears line by line what comes through a pipe, until its end.
+void hear_all(int pipe, const Tell& hear) {
+  std::string waiting;
+  std::array<char, 16'384> block;
+  for (;;) {
+    auto count = ::read(pipe, block.data(), block.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;
+    waiting.append(block.data(), static_cast<std::size_t>(count));
+    std::size_t from = 0;
+    for (auto end = waiting.find('\n'); end != waiting.npos; end = waiting.find('\n', from)) {
+      hear(waiting.substr(from, end - from));
+      from = end + 1;
+    }
+    waiting.erase(0, from);
+  }
+  if (!waiting.empty()) hear(waiting);
+}
+
 }  // namespace
 
 std::vector<std::string> ask_as(const std::optional<Identity>& identity,
@@ -81,29 +100,6 @@ Result<std::vector<std::string>> ask_apart(
   if (!is_answer) return Error::permanent(join(lines, "; "));
   return lines;
 }
-
-namespace {
-
-/// Hears line by line what comes through a pipe, until its end.
-void hear_all(int pipe, const Tell& hear) {
-  std::string waiting;
-  std::array<char, 16'384> block;
-  for (;;) {
-    auto count = ::read(pipe, block.data(), block.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) break;
-    waiting.append(block.data(), static_cast<std::size_t>(count));
-    std::size_t from = 0;
-    for (auto end = waiting.find('\n'); end != waiting.npos; end = waiting.find('\n', from)) {
-      hear(waiting.substr(from, end - from));
-      from = end + 1;
-    }
-    waiting.erase(0, from);
-  }
-  if (!waiting.empty()) hear(waiting);
-}
-
-}  // namespace
 
 Result<void> work_as(const std::optional<Privileges>& keep,
                      const std::function<void(const Tell& tell)>& work, const Tell& hear) {
