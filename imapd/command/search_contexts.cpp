@@ -5,8 +5,8 @@
 
 #include "imapd/command/find.h"
 #include "imapd/command/handlers.h"
+#include "imapd/command/ordering.h"
 #include "imapd/command/shared.h"
-#include "imapd/order/sorter.h"
 #include "imapd/response/strings.h"
 #include "imapd/session/context.h"
 
@@ -154,12 +154,9 @@ Task<std::vector<Uid>> ordered(SessionContext& context, const Followed& followed
     std::ranges::sort(uids);
     co_return uids;
   }
-  Sorter sorter(selected, followed.criteria, as_numbers(selected, uids));
-  for (bool more = true; more;) {
-    auto lane = context.heavy_lane();
-    more = co_await lane.offload([&] { return sorter.run(messages_at_once, octets_at_once); });
-  }
-  co_return as_uids(selected, sorter.take());
+  auto ordering = order_messages(context, followed.criteria, as_numbers(selected, uids));
+  auto numbers = co_await std::move(ordering);
+  co_return as_uids(selected, numbers);
 }
 
 // RFC 5465 section 7: of new messages that match, the items that the client named.

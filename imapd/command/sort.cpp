@@ -3,9 +3,8 @@
 // STANDARDS  RFC 5256, RFC 5267 (ESORT, UPDATE), RFC 5957 (SORT=DISPLAY), RFC 6203 (RELEVANCY)
 #include "imapd/command/find.h"
 #include "imapd/command/handlers.h"
+#include "imapd/command/ordering.h"
 #include "imapd/command/search_contexts.h"
-#include "imapd/order/sorter.h"
-#include "imapd/order/thread_collector.h"
 #include "imapd/session/context.h"
 
 namespace pennypost::imap {
@@ -17,14 +16,8 @@ Task<Reply> sort(SessionContext& context, const CommandHead& command) {
   std::vector<std::uint8_t> scores;
   auto finding = find_messages(context, request.search, &scores);
   CO_TRY(auto found, co_await std::move(finding));
-  Sorter sorter(*context.selected(), request.criteria, std::move(found), scores);
-  for (bool more = true; more;) {
-    auto lane = context.heavy_lane();
-    more = co_await lane.offload([&] { return sorter.run(messages_at_once, octets_at_once); });
-    co_await context.look_for_client();
-    co_await context.give_sign_of_life("Sorting.");
-  }
-  auto numbers = sorter.take();
+  auto ordering = order_messages(context, request.criteria, std::move(found), scores);
+  auto numbers = co_await std::move(ordering);
   std::vector<std::uint32_t> update;
   if (is_update) update = numbers;
   auto telling = tell_found(context, command, "SORT", request.search, std::move(numbers), scores);
@@ -39,17 +32,9 @@ Task<Reply> thread(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto request, parse_thread(command.arguments, context.limits()));
   auto finding = find_messages(context, request.search);
   CO_TRY(auto found, co_await std::move(finding));
-  ThreadCollector collector(*context.selected(), request.algorithm, std::move(found));
-  for (bool more = true; more;) {
-    auto lane = context.heavy_lane();
-    more = co_await lane.offload([&] { return collector.run(messages_at_once, octets_at_once); });
-    co_await context.look_for_client();
-    co_await context.give_sign_of_life("Threading.");
-  }
-  auto line = co_await context.heavy_lane().offload([&] {
-    auto threads = collector.finish(command.is_uid());
-    return "* THREAD" + (threads.empty() ? "" : ' ' + threads) + "\r\n";
-  });
+  auto threading = thread_messages(context, request.algorithm, std::move(found), command.is_uid());
+  auto threads = co_await std::move(threading);
+  auto line = "* THREAD" + (threads.empty() ? "" : ' ' + threads) + "\r\n";
   auto sending = context.send(line);
   co_await std::move(sending);
   co_return Reply::ok("Thread completed.");

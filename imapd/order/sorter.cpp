@@ -65,6 +65,7 @@ std::string text_of(Key key, std::string_view header) {
 
 // The message that is being read.
 struct Sorter::Subject {
+  std::uint32_t number;
   store::Uid uid;
   std::optional<std::string> header;
 };
@@ -83,7 +84,7 @@ bool Sorter::run(std::size_t messages, std::uint64_t octets) {
   for (; messages > 0 && left > 0 && read_ < numbers_.size(); --messages) {
     std::uint64_t cost = 0;
     auto number = numbers_[read_];
-    if (read_next(cost)) numbers_[kept_++] = number;
+    if (read(number, cost)) numbers_[kept_++] = number;
     ++read_;
     left -= std::min(left, cost);
   }
@@ -93,8 +94,8 @@ bool Sorter::run(std::size_t messages, std::uint64_t octets) {
   return messages == 0 || left == 0 || sort_some(messages);
 }
 
-bool Sorter::read_next(std::uint64_t& octets) {
-  Subject subject{selected_.uid_of(numbers_[read_]), std::nullopt};
+bool Sorter::read(std::uint32_t number, std::uint64_t& octets) {
+  Subject subject{number, selected_.uid_of(number), std::nullopt};
   octets += message_cost;
   auto before = values_.size();
   for (auto criterion : criteria_) {
@@ -114,7 +115,7 @@ Result<std::int64_t> Sorter::value_of(Key key, Subject& subject) {
   if (key == Key::Arrival) return mailbox.internal_date(subject.uid);
   if (key == Key::Relevancy) {
     // The best first (RFC 6203 section 6).
-    auto number = numbers_[read_];
+    auto number = subject.number;
     return -static_cast<std::int64_t>(number < scores_.size() ? scores_[number] : 0);
   }
   if (key == Key::Size) {
@@ -154,7 +155,7 @@ bool Sorter::comes_before(std::uint32_t a, std::uint32_t b) const {
     if (order != 0) return (order < 0) != criteria_[i].is_reverse;
   }
   // RFC 5256 section 3: in the order of the mailbox, also where a criterion is reversed.
-  return a < b;
+  return numbers_[a] < numbers_[b];
 }
 
 // A merge sort from the bottom up, so that it can stop anywhere.
@@ -193,6 +194,39 @@ std::vector<std::uint32_t> Sorter::take() {
   sorted.reserve(order_.size());
   for (auto place : order_) sorted.push_back(numbers_[place]);
   return sorted;
+}
+
+std::optional<std::uint32_t> Sorter::place_of(std::uint32_t number) {
+  auto known = compared_.find(number);
+  if (known != compared_.end()) return known->second;
+  std::uint64_t octets = 0;
+  if (!read(number, octets)) return std::nullopt;
+  auto place = static_cast<std::uint32_t>(numbers_.size());
+  numbers_.push_back(number);
+  compared_.emplace(number, place);
+  return place;
+}
+
+std::vector<std::uint32_t> Sorter::put_into(std::vector<std::uint32_t> ordered) {
+  auto at = [&](std::size_t i) { return ordered.begin() + static_cast<std::ptrdiff_t>(i); };
+  std::size_t low = 0;
+  for (auto place : order_) {
+    auto high = ordered.size();
+    while (low < high) {
+      auto middle = low + (high - low) / 2;
+      auto other = place_of(ordered[middle]);
+      if (!other) {
+        ordered.erase(at(middle));
+        --high;
+      } else if (comes_before(place, *other)) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    ordered.insert(at(low++), numbers_[place]);
+  }
+  return ordered;
 }
 
 }  // namespace pennypost::imap

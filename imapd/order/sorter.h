@@ -8,8 +8,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "imapd/grammar/sort.h"
@@ -31,11 +33,16 @@ class Sorter {
   bool run(std::size_t messages, std::uint64_t octets);
   /// The message numbers in their order.
   std::vector<std::uint32_t> take();
+  /// Instead of take(): the messages that were sorted are put into `ordered`, message numbers that
+  /// are in order already. Of those it reads as many as a binary search compares; one that can't be
+  /// read is left out.
+  std::vector<std::uint32_t> put_into(std::vector<std::uint32_t> ordered);
 
  private:
   using Key = SortCriterion::Key;
   struct Subject;
-  bool read_next(std::uint64_t& octets);
+  bool read(std::uint32_t number, std::uint64_t& octets);
+  std::optional<std::uint32_t> place_of(std::uint32_t number);
   Result<std::int64_t> value_of(Key key, Subject& subject);
   std::int64_t keep_text(std::string_view utf8);
   std::string_view text_at(std::int64_t value) const;
@@ -44,7 +51,7 @@ class Sorter {
 
   Selected& selected_;
   std::vector<SortCriterion> criteria_;
-  std::vector<std::uint32_t> numbers_;
+  std::vector<std::uint32_t> numbers_;  // by place, of what was read
   std::vector<std::uint8_t> scores_;
   std::size_t read_ = 0;              // of numbers_
   std::size_t kept_ = 0;              // of those, how many could be read: they come first
@@ -55,6 +62,8 @@ class Sorter {
   std::vector<std::uint32_t> merged_;
   std::size_t run_length_ = 0;  // of what is sorted in order_; 0: nothing yet
   std::size_t at_ = 0;          // how far this pass has got
+  // Places in values_ and numbers_ of what put_into() has compared, by message number.
+  std::unordered_map<std::uint32_t, std::uint32_t> compared_;
 };
 
 }  // namespace pennypost::imap

@@ -36,20 +36,20 @@ bool ThreadCollector::run(std::size_t messages, std::uint64_t octets) {
   auto left = octets;
   for (; messages > 0 && left > 0 && next_ < numbers_.size(); --messages) {
     std::uint64_t cost = message_cost;
-    read(numbers_[next_++], cost);
+    if (!read(numbers_[next_++], cost)) is_whole_ = false;
     left -= std::min(left, cost);
   }
   return next_ < numbers_.size();
 }
 
-void ThreadCollector::read(std::uint32_t number, std::uint64_t& octets) {
+bool ThreadCollector::read(std::uint32_t number, std::uint64_t& octets) {
   auto& mailbox = selected_.mailbox();
   auto uid = selected_.uid_of(number);
   auto header = kept_fields(mailbox, uid);
-  if (!header) return;
+  if (!header) return false;
   octets += header->size();
   auto date = sent_date(mailbox, uid, *header);
-  if (!date) return;
+  if (!date) return false;
   Threader::Subject message;
   message.number = number;
   message.date = *date;
@@ -63,6 +63,7 @@ void ThreadCollector::read(std::uint32_t number, std::uint64_t& octets) {
     message.references = references_of(*header);
   }
   threader_.add(message);
+  return true;
 }
 
 }  // namespace pennypost::imap

@@ -27,18 +27,19 @@ class ThreadCollector {
   /// Reads about so many more messages, or as many as about `octets` allow; false when none is
   /// left. One that is gone or can't be read is left out.
   bool run(std::size_t messages, std::uint64_t octets);
-  /// The threads, with message numbers or UIDs.
-  std::string finish(bool are_uids) {
-    return threader_.finish(are_uids ? &selected_.view() : nullptr);
-  }
+  /// The threads, with UIDs.
+  std::string finish() { return threader_.finish(&selected_.view()); }
+  /// Whether all messages could be read.
+  bool is_whole() const { return is_whole_; }
 
  private:
-  void read(std::uint32_t number, std::uint64_t& octets);
+  bool read(std::uint32_t number, std::uint64_t& octets);
 
   Selected& selected_;
   ThreadRequest::Algorithm algorithm_;
   std::vector<std::uint32_t> numbers_;
   std::size_t next_ = 0;
+  bool is_whole_ = true;
   Threader threader_;
 };
 

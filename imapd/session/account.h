@@ -14,6 +14,7 @@
 #include "common/async/fair_threads.h"
 #include "common/async/nursery.h"
 #include "imapd/session/account_news.h"
+#include "imapd/session/kept_orders.h"
 #include "imapd/session/word_keeper.h"
 
 namespace pennypost::imap {
@@ -35,6 +36,8 @@ class Account : public std::enable_shared_from_this<Account> {
   AccountBoard board;
   /// The work of imap_auto_create_special is done.
   bool has_special_folders = false;
+  /// What SORT and THREAD have found before.
+  KeptOrders orders;
   /// Where its index of words is; empty: it has none.
   std::string words_directory;
   /// Makes a store for work that is no session's; null if it can't.

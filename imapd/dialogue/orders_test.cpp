@@ -1,0 +1,112 @@
+// SORT and THREAD asked again, while messages come and go: from what is kept of the last time, the
+// answers are those of a worker that has nothing kept.
+#include <random>
+
+#include "common/log/sink.h"
+#include "imapd/command/ordering.h"
+#include "imapd/dialogue/testing.h"
+
+using namespace pennypost;
+using namespace pennypost::imap;
+
+namespace {
+
+const char* const criteria[] = {"SUBJECT", "REVERSE DATE", "FROM REVERSE SIZE", "ARRIVAL",
+                                "REVERSE SUBJECT DATE"};
+const char* const threads[] = {"REFERENCES", "ORDEREDSUBJECT", "REFS"};
+
+/// Messages of few subjects, senders, days and sizes, so that many are equal.
+class Mail {
+ public:
+  explicit Mail(TestAccount& account) : account_(account) {}
+
+  void deliver(int count) {
+    for (; count > 0; --count) {
+      ++id_;
+      auto answered = std::to_string(1 + chance_() % static_cast<unsigned>(id_));
+      account_.deliver("From: p" + std::to_string(chance_() % 7) + "@x.org\nSubject: s" +
+                       std::to_string(chance_() % 9) +
+                       "\nDate: " + std::to_string(1 + chance_() % 20) +
+                       " Jan 2024 10:00:00 +0000\nMessage-ID: <" + std::to_string(id_) +
+                       "@x.org>\nReferences: <" + answered + "@x.org>\n\n" +
+                       std::string(chance_() % 5, 'x') + "\n");
+    }
+  }
+
+ private:
+  TestAccount& account_;
+  std::minstd_rand chance_{7};
+  int id_ = 0;
+};
+
+// As many kinds as are kept.
+static_assert(std::size(criteria) + std::size(threads) == kept_orders_max);
+
+std::string all_answers(Client& client, const std::string& keys) {
+  std::string out;
+  for (const char* form : {"", "UID "}) {
+    for (const auto* one : criteria) {
+      out += client.command(form + std::string("SORT (") + one + ") UTF-8 " + keys);
+    }
+    for (const auto* one : threads) {
+      out += client.command(form + std::string("THREAD ") + one + " UTF-8 " + keys);
+    }
+  }
+  return out;
+}
+
+void check_same(Client& client, const TestAccount& account, const std::string& keys) {
+  client.command("NOOP");
+  Client fresh(account);
+  fresh.command("SELECT INBOX");
+  CHECK(all_answers(client, keys) == all_answers(fresh, keys));
+}
+
+}  // namespace
+
+TEST_CASE(
+    "what is sorted and threaded again is in the order of a first time, whatever came and went") {
+  LogCapture log;
+  TestAccount account;
+  Mail mail(account);
+  mail.deliver(40);
+  Client client(account);
+  client.command("SELECT INBOX");
+  check_same(client, account, "ALL");
+  check_same(client, account, "ALL");
+  // The order of all serves a part, also one with new messages, and is still that of all.
+  check_same(client, account, "FROM p3");
+  mail.deliver(9);
+  check_same(client, account, "FROM p3");
+  check_same(client, account, "ALL");
+  client.command("STORE 2:30 +FLAGS.SILENT (\\Deleted)");
+  client.command("EXPUNGE");
+  check_same(client, account, "ALL");
+  mail.deliver(5);
+  check_same(client, account, "NOT SUBJECT s4");
+  mail.deliver(1);
+  check_same(client, account, "ALL");
+  // More than are put in.
+  mail.deliver(static_cast<int>(messages_put_in_max) + 1);
+  check_same(client, account, "ALL");
+}
+
+TEST_CASE(
+    "an order is forgotten with its mailbox, and a part's order does not become that of all") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  client.command("CREATE Box");
+  append(client, "Box", "Subject: b\r\n\r\n");
+  append(client, "Box", "Subject: a\r\n\r\n");
+  client.command("SELECT Box");
+  CHECK(has(client.command("UID SORT (SUBJECT) UTF-8 1"), "* SORT 1\r\n"));
+  CHECK(has(client.command("UID SORT (SUBJECT) UTF-8 ALL"), "* SORT 2 1\r\n"));
+  client.command("UNSELECT");
+  client.command("DELETE Box");
+  client.command("CREATE Box");
+  append(client, "Box", "Subject: a\r\n\r\n");
+  append(client, "Box", "Subject: b\r\n\r\n");
+  client.command("SELECT Box");
+  CHECK(has(client.command("UID SORT (SUBJECT) UTF-8 ALL"), "* SORT 1 2\r\n"));
+}
