@@ -24,20 +24,14 @@ std::string shown(const ListedAddress& address) {
   return out + '>';
 }
 
-void look_into(const HeaderField& field, HeaderKeys::In where, KeyScan& scan) {
-  if (scan.has_all()) return;
-  if (where == HeaderKeys::In::Text) {
-    scan.feed(with_single_blanks(decode_words(field.value())));
-    scan.end_text();
-    return;
-  }
-  for (const auto& address : parse_address_list(field.body)) {
-    scan.feed(shown(address));
-    scan.end_text();
-  }
-}
-
 }  // namespace
+
+std::vector<std::string> HeaderKeys::texts_of(const HeaderField& field, In where) {
+  if (where == In::Text) return {with_single_blanks(decode_words(field.value()))};
+  std::vector<std::string> texts;
+  for (const auto& address : parse_address_list(field.body)) texts.push_back(shown(address));
+  return texts;
+}
 
 HeaderKeys::Number HeaderKeys::add(In where, std::string_view field, std::string_view text) {
   auto group = group_of(where, lower(field));
@@ -78,7 +72,12 @@ void HeaderScan::look_at(const HeaderKeys& keys, const HeaderField& field) {
   auto look = [&](std::size_t i) {
     const auto& group = keys.groups_[i];
     if (!scans_[i]) scans_[i].emplace(*group.keys);
-    look_into(field, group.where, *scans_[i]);
+    auto& scan = *scans_[i];
+    if (scan.has_all()) return;
+    for (const auto& text : HeaderKeys::texts_of(field, group.where)) {
+      scan.feed(text);
+      scan.end_text();
+    }
   };
   if (keys.groups_.size() <= few_groups) {
     for (std::size_t i = 0; i < keys.groups_.size(); ++i) {

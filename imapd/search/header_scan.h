@@ -21,6 +21,8 @@ class HeaderKeys {
  public:
   /// Where a key is looked for.
   enum class In { Text, Addresses };
+  /// The texts of a field that such keys look into.
+  static std::vector<std::string> texts_of(const HeaderField& field, In where);
   /// A key of those that are asked for the fields of one name.
   struct Number {
     std::size_t group = 0;

@@ -5,21 +5,28 @@
 #include "common/base/text.h"
 #include "common/mail/unicode.h"
 #include "imapd/search/attachment_text.h"
+#include "imapd/search/header_scan.h"
 
 namespace pennypost::imap {
 namespace {
 
 using store::WordPlace;
 
-struct FieldRow {
-  std::string_view name;
-  WordPlace place;
-};
 // What it costs to run a program, in octets of text.
 constexpr std::int64_t program_cost = 1 << 20;
+
+// The fields with a key of their own, which has the index answer for that field alone.
+struct FieldRow {
+  std::string_view name;
+  HeaderKeys::In where;
+  WordPlace place;
+};
 constexpr FieldRow field_rows[] = {
-    {"Bcc", WordPlace::Bcc}, {"Cc", WordPlace::Cc},           {"From", WordPlace::From},
-    {"To", WordPlace::To},   {"Subject", WordPlace::Subject},
+    {"Bcc", HeaderKeys::In::Addresses, WordPlace::Bcc},
+    {"Cc", HeaderKeys::In::Addresses, WordPlace::Cc},
+    {"From", HeaderKeys::In::Addresses, WordPlace::From},
+    {"Subject", HeaderKeys::In::Text, WordPlace::Subject},
+    {"To", HeaderKeys::In::Addresses, WordPlace::To},
 };
 
 }  // namespace
@@ -59,9 +66,7 @@ std::int64_t MessageWords::add_attachment(const TextWalk::Attachment& attachment
   body.finish(octets);
   auto text = attachment_text(decoder_, attachment.media_type, octets, octets_left_);
   octets_left_ -= std::min<std::uint64_t>(octets_left_, text.size());
-  auto folded = folder_.feed(text);
-  folded += folder_.finish();
-  add_to(WordPlace::Body, folded);
+  add_text(WordPlace::Body, text);
   return program_cost + static_cast<std::int64_t>(octets.size());
 }
 
@@ -71,14 +76,18 @@ void MessageWords::add_to(WordPlace place, std::string_view folded) {
   cutter.end_text();
 }
 
-void MessageWords::field(std::string_view name, std::string_view line) {
-  // As SEARCH folds it, in pieces: a very long field would differ.
-  auto folded = folder_.feed(line);
+// As SEARCH folds it, in pieces: a very long text would differ.
+void MessageWords::add_text(WordPlace place, std::string_view utf8) {
+  auto folded = folder_.feed(utf8);
   folded += folder_.finish();
-  add_to(WordPlace::Header, folded);
+  add_to(place, folded);
+}
+
+void MessageWords::field(const HeaderField& field, std::string_view line) {
+  add_text(WordPlace::Header, line);
   for (const auto& row : field_rows) {
-    if (!equal_nocase(row.name, name)) continue;
-    add_to(row.place, std::string_view(folded).substr(std::min(folded.size(), name.size() + 1)));
+    if (!equal_nocase(row.name, field.name)) continue;
+    for (const auto& text : HeaderKeys::texts_of(field, row.where)) add_text(row.place, text);
   }
 }
 

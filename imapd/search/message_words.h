@@ -1,7 +1,8 @@
 // Gathers the words of a message for the index of words.
 //
 // They are those of the very text that SEARCH looks into, so that what the index does not have
-// SEARCH would not find. Names of attachments are found by their header fields, and, where those
+// SEARCH would not find; so the words of From and its like are those of the addresses that the keys
+// of these names look into. Names of attachments are found by their header fields, and, where those
 // are encoded as RFC 2231 has it, decoded as well for a search by words.
 //
 // STANDARDS  RFC 2183 section 2.3 (filename), RFC 2231
@@ -37,9 +38,10 @@ class MessageWords final : private TextSink {
   bool is_cut() const { return is_cut_; }
 
  private:
-  void field(std::string_view name, std::string_view line) override;
+  void field(const HeaderField& field, std::string_view line) override;
   void body(std::string_view utf8) override;
   void end_body() override;
+  void add_text(store::WordPlace place, std::string_view utf8);
   void add_to(store::WordPlace place, std::string_view folded);
   std::int64_t add_attachment(const TextWalk::Attachment& attachment);
 

@@ -63,23 +63,22 @@ bool names_day(Kind kind) {
          kind == Kind::SavedBefore || kind == Kind::SavedOn || kind == Kind::SavedSince;
 }
 
-// Where the index of words has what a key looks for; nowhere for what it can't answer. It has the
-// text of all header fields, but not addresses as keys see them: they serve FUZZY alone.
+// Where the index of words has what a key looks for; nowhere for what it can't answer. FROM and its
+// like have places of their own, with the addresses as these keys see them. HEADER FROM looks into
+// the field's text, which is in Header; for FUZZY that is one.
 std::vector<store::WordPlace> places_of(const SearchKey& key) {
   using enum store::WordPlace;
   if (key.kind == Kind::Body) return key.fuzzy ? std::vector{Body, FileName} : std::vector{Body};
   if (key.kind == Kind::Text && key.fuzzy) return {Body, Header, FileName};
   if (key.kind == Kind::Text) return {Body, Header};
-  if (!key.fuzzy) {
-    bool is_kept = key.kind == Kind::Address || is_kept_field(key.field);
-    return is_kept ? std::vector<store::WordPlace>() : std::vector{Header};
-  }
   constexpr std::pair<std::string_view, store::WordPlace> fields[] = {
       {"Bcc", Bcc}, {"Cc", Cc}, {"From", From}, {"Subject", Subject}, {"To", To}};
   for (const auto& [name, place] : fields) {
-    if (equal_nocase(name, key.field)) return {place};
+    bool is_seen_so = key.kind == Kind::Address || place == Subject || key.fuzzy;
+    if (is_seen_so && equal_nocase(name, key.field)) return {place};
   }
-  return {};
+  if (key.fuzzy || key.kind == Kind::Address) return {};
+  return {Header};
 }
 
 // Counts U+FFFD, which conversion puts where it finds no character.

@@ -18,7 +18,7 @@ std::int64_t TextScan::advance(std::int64_t octets) {
   return cost;
 }
 
-void TextScan::field(std::string_view, std::string_view line) {
+void TextScan::field(const HeaderField&, std::string_view line) {
   auto& scan = asked_ == Asked::Text ? body_ : headers_;
   scan.feed(line);
   scan.end_text();

@@ -34,7 +34,7 @@ class TextScan final : private TextSink {
   bool in_text(std::size_t key) const { return body_.has(key) || headers_.has(key); }
 
  private:
-  void field(std::string_view name, std::string_view line) override;
+  void field(const HeaderField& field, std::string_view line) override;
   void body(std::string_view utf8) override { body_.feed(utf8); }
   void end_body() override { body_.end_text(); }
 

@@ -84,7 +84,7 @@ void TextWalk::next_field(TextSink& sink) {
   const auto& field = *fields_->next;
   cost_ += field_cost + static_cast<std::int64_t>(field.whole.size());
   auto line = with_single_blanks(std::string(field.name) + ": " + decode_words(field.value()));
-  sink.field(field.name, line);
+  sink.field(field, line);
   ++fields_->next;
 }
 

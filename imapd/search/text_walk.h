@@ -27,8 +27,8 @@ std::string with_single_blanks(std::string text);
 /// Who is given the text.
 class TextSink {
  public:
-  /// A whole field, `Name: value`, in UTF-8.
-  virtual void field(std::string_view name, std::string_view line) = 0;
+  /// A field, and the whole of it as `Name: value` in UTF-8.
+  virtual void field(const HeaderField& field, std::string_view line) = 0;
   /// A piece of the body of a text part, in UTF-8; the last one is followed by end_body().
   virtual void body(std::string_view utf8) = 0;
   virtual void end_body() = 0;

@@ -1,6 +1,7 @@
 #include "store/search/entries.h"
 
 #include "common/crypto/random.h"
+#include "store/search/varint.h"
 
 namespace pennypost::store {
 namespace {
@@ -11,22 +12,6 @@ std::string hex8(std::uint32_t number) {
   std::string out;
   for (int shift = 28; shift >= 0; shift -= 4) out += "0123456789abcdef"[number >> shift & 15];
   return out;
-}
-
-void append_number(std::string& out, std::uint64_t number) {
-  for (; number >= 0x80; number >>= 7) out += static_cast<char>(number | 0x80);
-  out += static_cast<char>(number);
-}
-
-std::optional<std::uint64_t> take_number(std::string_view& text) {
-  std::uint64_t number = 0;
-  for (int shift = 0; shift < 63 && !text.empty(); shift += 7) {
-    auto octet = static_cast<unsigned char>(text.front());
-    text.remove_prefix(1);
-    number |= static_cast<std::uint64_t>(octet & 0x7f) << shift;
-    if (octet < 0x80) return number;
-  }
-  return std::nullopt;
 }
 
 }  // namespace
@@ -48,11 +33,11 @@ std::string encode_entries(const std::vector<WordEntry>& entries) {
   std::uint32_t uid = 0;
   std::int64_t document = 0;
   for (const auto& entry : entries) {
-    append_number(out, entry.uid.value() - uid);
+    append_varint(out, entry.uid.value() - uid);
     auto distance = static_cast<std::int64_t>(entry.document) - document;
     auto zigzag = static_cast<std::uint64_t>(distance) << 1;
     if (distance < 0) zigzag = ~zigzag;
-    append_number(out, zigzag << 1 | (entry.is_cut ? 1 : 0));
+    append_varint(out, zigzag << 1 | (entry.is_cut ? 1 : 0));
     uid = entry.uid.value();
     document = entry.document;
   }
@@ -64,8 +49,8 @@ std::optional<std::vector<WordEntry>> decode_entries(std::string_view text) {
   std::uint64_t uid = 0;
   std::int64_t document = 0;
   while (!text.empty()) {
-    auto distance = take_number(text);
-    auto rest = take_number(text);
+    auto distance = take_varint(text);
+    auto rest = take_varint(text);
     if (!distance || !rest || *distance == 0) return std::nullopt;
     auto zigzag = *rest >> 1;
     auto step = static_cast<std::int64_t>(zigzag >> 1);

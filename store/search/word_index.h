@@ -3,8 +3,10 @@
 //
 // A Xapian database without positions and without lists of each document's terms: what it says of a
 // message never changes, and of a message that is gone only the entry is removed. Once more than
-// half of the documents have no entry, the index is made anew. Everything in it can be computed
-// from the mail: it may be removed at any time, and what is damaged is removed.
+// half of the documents have no entry, the index is made anew. Header words that hardly any other
+// message has are no terms (rare_words.h), and one that stands in From, To, Cc, Bcc or Subject is
+// a term there only: who asks for Header is answered from all of these. Everything in it can be
+// computed from the mail: it may be removed at any time, and what is damaged is removed.
 //
 // One process writes it: the imapd worker that has all sessions of the account, and there one
 // WordWriter at a time. Xapian's own lock keeps a second one out. Readers see what was committed
@@ -14,8 +16,8 @@
 // Errors: InUse if another writes, or has written too much meanwhile (open it again); Corruption
 // for what can't be read (discard_words()).
 //
-// SEE ALSO   entries.h (which messages are in it), words.h (terms), needle.h (what is looked for),
-//            place.h (where it is)
+// SEE ALSO   entries.h (which messages are in it), words.h (terms), rare_words.h (the other words),
+//            needle.h (what is looked for), place.h (where it is)
 #pragma once
 
 #include <cstddef>
@@ -50,6 +52,9 @@ class WordWriter {
   /// Forgets those of the folder that are not among `uids`, which are ascending, and returns those
   /// that are not in the index yet. add() is about this folder from now on.
   Result<std::vector<Uid>> begin(const WordFolder& folder, std::span<const Uid> uids);
+  /// Forgets the messages of all folders but these, and writes that. Returns how many they were.
+  /// begin() again before the next add().
+  Result<std::size_t> keep_only(std::span<const WordFolder> folders);
   /// Adds a message with its terms.
   Result<void> add(Uid uid, const TermTable& terms, bool is_cut);
   /// There is much to be written: commit().
@@ -65,7 +70,7 @@ class WordWriter {
 
 class WordReader {
  public:
-  /// Null if there is no index.
+  /// Null if there is no index, or one of another form, which a writer will make anew.
   static Result<std::unique_ptr<WordReader>> open(const std::string& directory);
   ~WordReader();
   WordReader(const WordReader&) = delete;
@@ -93,7 +98,7 @@ class WordReader {
 bool has_words(const std::string& directory);
 /// Removes it, whatever its state.
 void discard_words(const std::string& directory);
-/// Writes it anew, smaller. Nobody may have a WordWriter; readers keep what they have open.
+/// Writes it anew, smaller. Readers keep what they have open; InUse if there is a WordWriter.
 Result<void> optimize_words(const std::string& directory);
 
 }  // namespace pennypost::store

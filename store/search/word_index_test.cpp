@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "common/base/scratch.h"
+#include "store/search/xapian_errors.h"
 
 using namespace pennypost;
 using namespace pennypost::store;
@@ -196,4 +197,115 @@ TEST_CASE("a search by words finds what is spelt nearly so, the best first") {
   auto both = (*reader)->relevancy("invoice you", body);
   REQUIRE(both);
   CHECK(std::ranges::count_if(*both, [](auto score) { return score > 0; }) == 1);
+}
+
+namespace {
+
+// A message with these words in its header, by the places that the fields have.
+TermTable header_terms(std::string_view header, std::string_view subject = "") {
+  TermTable table;
+  for (auto [place, text] : {std::pair(WordPlace::Header, header), {WordPlace::Subject, subject}}) {
+    WordCutter cutter(table, place);
+    cutter.feed(text);
+    cutter.end_text();
+  }
+  return table;
+}
+
+std::vector<std::uint32_t> header_holders(const std::string& directory, std::string_view needle,
+                                          WordPlace place = WordPlace::Header) {
+  auto reader = WordReader::open(directory);
+  REQUIRE(reader);
+  REQUIRE((*reader)->choose(inbox));
+  auto may = (*reader)->may_hold(needle, std::span(&place, 1));
+  REQUIRE(may);
+  std::vector<std::uint32_t> out;
+  for (std::size_t i = 0; i < may->size(); ++i) {
+    if ((*may)[i]) out.push_back((*reader)->entries()[i].uid.value());
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("header words that come once are found, those that come again, and those of a field") {
+  Scratch scratch;
+  auto directory = scratch / "words";
+  using List = std::vector<std::uint32_t>;
+  auto add = [&](const std::vector<Uid>& all, std::uint32_t uid, const TermTable& terms) {
+    auto writer = WordWriter::open(directory);
+    REQUIRE(writer);
+    REQUIRE((*writer)->begin(inbox, all));
+    REQUIRE((*writer)->add(Uid(uid), terms, false));
+    REQUIRE((*writer)->commit());
+  };
+  add(uids({1}), 1, header_terms("message id abc123 list", "green"));
+  add(uids({1, 70}), 70, header_terms("message id def456 list green"));
+  add(uids({1, 70, 71}), 71, header_terms("message id ghi789 list", "abc"));
+  CHECK(header_holders(directory, "abc123") == List{1});
+  CHECK(header_holders(directory, "id def456 l") == List{70});
+  CHECK(header_holders(directory, " ghi789 ") == List{71});
+  CHECK(header_holders(directory, "c12") == List{1});
+  CHECK(header_holders(directory, "123 ") == List{1});
+  CHECK(header_holders(directory, " 123").empty());
+  CHECK(header_holders(directory, "list") == List{1, 70, 71});
+  CHECK(header_holders(directory, "green") == List{1, 70});
+  CHECK(header_holders(directory, "abc") == List{1, 71});
+  CHECK(header_holders(directory, "green", WordPlace::Subject) == List{1});
+  CHECK(header_holders(directory, "abc123", WordPlace::Subject).empty());
+  REQUIRE(optimize_words(directory));
+  CHECK(header_holders(directory, "def45") == List{70});
+  // What is gone is not found when its UID is another's.
+  auto writer = WordWriter::open(directory);
+  REQUIRE(writer);
+  REQUIRE((*writer)->begin(inbox, uids({71})));
+  REQUIRE((*writer)->begin({"id2", 1}, uids({70})));
+  REQUIRE((*writer)->add(Uid(70), header_terms("message other"), false));
+  REQUIRE((*writer)->commit());
+  CHECK(header_holders(directory, "def456").empty());
+  CHECK(header_holders(directory, "ghi789") == List{71});
+}
+
+TEST_CASE("of folders that are no more nothing is kept") {
+  Scratch scratch;
+  auto directory = scratch / "words";
+  const WordFolder other{"id2", 7};
+  put(directory, inbox, {{1, "one"}, {2, "two"}});
+  put(directory, other, {{1, "two"}, {1500, "three"}});
+  auto writer = WordWriter::open(directory);
+  REQUIRE(writer);
+  CHECK(*(*writer)->keep_only(std::span(&inbox, 1)) == 2);
+  CHECK(*(*writer)->keep_only(std::span(&inbox, 1)) == 0);
+  CHECK(*(*writer)->begin(inbox, uids({1, 2})) == uids({}));
+  CHECK(holders(directory, inbox, "two") == std::vector<std::uint32_t>{2});
+  CHECK(holders(directory, other, "two").empty());
+  CHECK(*(*writer)->begin(other, uids({1})) == uids({1}));
+}
+
+TEST_CASE("an index of another form is not read, and is made anew") {
+  Scratch scratch;
+  auto directory = scratch / "words";
+  put(directory, inbox, {{1, "one"}});
+  {
+    Xapian::WritableDatabase database(directory, Xapian::DB_OPEN | Xapian::DB_NO_TERMLIST);
+    database.set_metadata("V", "1");
+    database.commit();
+  }
+  auto reader = WordReader::open(directory);
+  REQUIRE(reader);
+  CHECK_FALSE(*reader);
+  put(directory, inbox, {{1, "one"}});
+  CHECK(holders(directory, inbox, "one") == std::vector<std::uint32_t>{1});
+}
+
+TEST_CASE("an index that is being written is not written anew") {
+  Scratch scratch;
+  auto directory = scratch / "words";
+  put(directory, inbox, {{1, "one"}});
+  auto writer = WordWriter::open(directory);
+  REQUIRE(writer);
+  auto done = optimize_words(directory);
+  REQUIRE_FALSE(done);
+  CHECK(done.error().response_code() == ResponseCode::InUse);
+  CHECK(holders(directory, inbox, "one") == std::vector<std::uint32_t>{1});
 }

@@ -1,10 +1,16 @@
 // Reads an account's index of words: the posting lists of what a needle asks for, and Xapian's
 // ranking for FUZZY.
+#include <fcntl.h>
+
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
+#include <utility>
 
 #include "store/search/alike.h"
 #include "store/search/needle.h"
+#include "store/search/rare_words.h"
+#include "store/search/version.h"
 #include "store/search/word_index.h"
 #include "store/search/xapian_errors.h"
 
@@ -35,6 +41,31 @@ bool matches(const NeedlePiece& piece, std::string_view term) {
   return true;
 }
 
+// Not every file system exchanges directories; then there is none for a moment.
+Result<void> change_places(const std::string& fresh, const std::string& directory) {
+  if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, directory.c_str(), RENAME_EXCHANGE) == 0) {
+    return {};
+  }
+  auto former = directory + ".old";
+  discard_words(former);
+  std::error_code problem;
+  fs::rename(directory, former, problem);
+  if (!problem) fs::rename(fresh, directory, problem);
+  discard_words(former);
+  if (problem) return Error::temporary(directory + ": " + problem.message());
+  return {};
+}
+
+// Header stands for the fields whose words are terms of their own places as well.
+std::vector<WordPlace> all_of(std::span<const WordPlace> places) {
+  std::vector<WordPlace> all(places.begin(), places.end());
+  if (std::ranges::find(all, WordPlace::Header) == all.end()) return all;
+  for (auto place : header_field_places) {
+    if (std::ranges::find(all, place) == all.end()) all.push_back(place);
+  }
+  return all;
+}
+
 }  // namespace
 
 struct WordReader::State {
@@ -46,10 +77,15 @@ struct WordReader::State {
                                            std::span<const WordPlace> places) const;
   bool add_matching(const NeedlePiece& piece, char place, std::vector<bool>& found,
                     std::size_t& budget) const;
+  void read_rare_words();
+  void add_rare(const NeedlePiece& piece, std::vector<bool>& found) const;
   Xapian::Query query_for(const std::string& word, std::span<const WordPlace> places) const;
 
   Xapian::Database database;
+  WordFolder folder;
   std::vector<WordEntry> entries;
+  std::vector<RareWords> rare;  // ascending by UID, once they are needed
+  bool has_rare = false;
   // Of entries: by document, less the first one's; 0: none, else the place plus 1.
   Xapian::docid first_document = 0;
   std::vector<std::uint32_t> places_of_documents;
@@ -64,6 +100,9 @@ Result<std::unique_ptr<WordReader>> WordReader::open(const std::string& director
   if (!has_words(directory)) return std::unique_ptr<WordReader>();
   return guarded([&]() -> Result<std::unique_ptr<WordReader>> {
     auto state = std::make_unique<State>(Xapian::Database(directory));
+    if (state->database.get_metadata(word_version_key) != word_version) {
+      return std::unique_ptr<WordReader>();
+    }
     return std::unique_ptr<WordReader>(new WordReader(std::move(state)));
   });
 }
@@ -76,7 +115,10 @@ const std::vector<WordEntry>& WordReader::entries() const { return state_->entri
 Result<void> WordReader::choose(const WordFolder& folder) {
   auto& state = *state_;
   return guarded([&]() -> Result<void> {
+    state.folder = folder;
     state.entries.clear();
+    state.rare.clear();
+    state.has_rare = false;
     auto prefix = blocks_key(folder);
     auto& database = state.database;
     for (auto at = database.metadata_keys_begin(prefix); at != database.metadata_keys_end(prefix);
@@ -140,6 +182,28 @@ bool WordReader::State::add_matching(const NeedlePiece& piece, char place, std::
       terms, [&](const std::string& term) { return add_postings(term, found, budget); });
 }
 
+void WordReader::State::read_rare_words() {
+  if (std::exchange(has_rare, true)) return;
+  auto prefix = rare_blocks_key(folder);
+  for (auto at = database.metadata_keys_begin(prefix); at != database.metadata_keys_end(prefix);
+       ++at) {
+    auto lists = decode_rare_words(database.get_metadata(*at));
+    if (!lists) throw Xapian::DatabaseCorruptError("a list of rare words is damaged");
+    std::ranges::move(*lists, std::back_inserter(rare));
+  }
+}
+
+void WordReader::State::add_rare(const NeedlePiece& piece, std::vector<bool>& found) const {
+  auto wanted = rare_pattern(piece);
+  auto entry = entries.begin();
+  for (const auto& list : rare) {
+    entry = std::ranges::lower_bound(entry, entries.end(), list.uid, {}, &WordEntry::uid);
+    if (entry == entries.end()) return;
+    if (entry->uid != list.uid || list.text.find(wanted) == std::string::npos) continue;
+    found[static_cast<std::size_t>(entry - entries.begin())] = true;
+  }
+}
+
 // Nothing: that may be all.
 std::optional<std::vector<bool>> WordReader::State::holders(
     const NeedlePiece& piece, std::span<const WordPlace> places) const {
@@ -151,14 +215,17 @@ std::optional<std::vector<bool>> WordReader::State::holders(
                        ? add_postings(letter + piece.text, found, budget)
                        : add_matching(piece, letter, found, budget);
     if (!is_done) return std::nullopt;
+    if (place == WordPlace::Header) add_rare(piece, found);
   }
   return found;
 }
 
 Result<std::vector<bool>> WordReader::may_hold(std::string_view folded,
-                                               std::span<const WordPlace> places) {
-  const auto& state = *state_;
+                                               std::span<const WordPlace> some_places) {
+  auto& state = *state_;
+  auto places = all_of(some_places);
   return guarded([&]() -> Result<std::vector<bool>> {
+    if (std::ranges::find(places, WordPlace::Header) != places.end()) state.read_rare_words();
     std::vector<bool> may(state.entries.size(), true);
     bool is_narrowed = false;
     for (const auto& piece : needle_pieces(folded)) {
@@ -193,8 +260,9 @@ Xapian::Query WordReader::State::query_for(const std::string& word,
 }
 
 Result<std::vector<std::uint8_t>> WordReader::relevancy(std::string_view folded,
-                                                        std::span<const WordPlace> places) {
+                                                        std::span<const WordPlace> some_places) {
   const auto& state = *state_;
+  auto places = all_of(some_places);
   return guarded([&]() -> Result<std::vector<std::uint8_t>> {
     std::vector<std::uint8_t> scores(state.entries.size(), 0);
     std::vector<Xapian::Query> all;
@@ -224,17 +292,14 @@ void discard_words(const std::string& directory) {
 Result<void> optimize_words(const std::string& directory) {
   return guarded([&]() -> Result<void> {
     auto fresh = directory + ".new";
-    auto former = directory + ".old";
+    // Held until the new one is in its place, so that nothing is lost that another would add.
+    Xapian::WritableDatabase lock(directory, Xapian::DB_OPEN | Xapian::DB_NO_TERMLIST);
     discard_words(fresh);
-    discard_words(former);
-    Xapian::Database(directory).compact(fresh);
-    std::error_code problem;
-    fs::rename(directory, former, problem);
-    if (!problem) fs::rename(fresh, directory, problem);
-    discard_words(former);
+    lock.compact(fresh);
+    auto done = change_places(fresh, directory);
+    lock.close();
     discard_words(fresh);
-    if (problem) return Error::temporary(directory + ": " + problem.message());
-    return {};
+    return done;
   });
 }
 

@@ -1,9 +1,12 @@
-// Writes an account's index of words: documents without positions, and the list of what is in it.
+// Writes an account's index of words: documents without positions, the lists of rare words, and the
+// list of what is in it.
 #include <algorithm>
 #include <filesystem>
 #include <map>
 #include <set>
 
+#include "store/search/rare_words.h"
+#include "store/search/version.h"
 #include "store/search/word_index.h"
 #include "store/search/xapian_errors.h"
 
@@ -12,13 +15,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of the form of the index; one of another is made anew.
-constexpr const char* version = "1";
-constexpr const char* version_key = "V";
 // How many documents have an entry.
 constexpr const char* live_key = "L";
 // So many documents more than there are entries do not matter.
 constexpr std::uint32_t dead_documents = 1000;
+// Words are compared with those of so many blocks before.
+constexpr std::size_t blocks_remembered = 16;
 
 std::uint32_t number_of(const std::string& text) {
   std::uint32_t number = 0;
@@ -32,9 +34,14 @@ Xapian::WritableDatabase open_database(const std::string& directory) {
 
 // Whether the index is of use: made by this version, and not mostly of what is gone.
 bool is_usable(const Xapian::WritableDatabase& database) {
-  if (database.get_metadata(version_key) != version) return database.get_doccount() == 0;
+  if (database.get_metadata(word_version_key) != word_version) return database.get_doccount() == 0;
   auto live = number_of(database.get_metadata(live_key));
   return database.get_doccount() <= 2 * live + dead_documents;
+}
+
+bool is_in_own_field(const TermTable& terms, std::string_view word) {
+  return std::ranges::any_of(header_field_places,
+                             [&](WordPlace place) { return terms.has(place, word); });
 }
 
 }  // namespace
@@ -45,17 +52,27 @@ struct WordWriter::State {
   void forget(std::uint32_t uid) {
     changed.insert(block_of(Uid(uid)));
     entries.erase(uid);
+    rare_lists(Uid(uid)).erase(uid);
     --live;
   }
-  // Other UIDVALIDITYs than the present one.
-  void forget_former();
+  // Removes the blocks that `is_doomed` by their keys, both kinds; how many messages they had.
+  template <class Predicate>
+  std::size_t drop_blocks(std::string_view folder_part, Predicate is_doomed);
+  using RareLists = std::map<std::uint32_t, std::string>;  // by UID
+  // Of the block that has this message.
+  RareLists& rare_lists(Uid uid);
+  bool is_rare(std::string_view term, std::string_view word);
+  void remember_words();
   void read_entries();
   void write_entries();
+  void write_rare_words();
 
   Xapian::WritableDatabase database;
   WordFolder folder;
   std::map<std::uint32_t, WordEntry> entries;  // by UID
   std::set<std::uint32_t> changed;             // blocks
+  std::map<std::uint32_t, RareLists> rare;     // blocks as they will be
+  WordMemory memory;
   std::uint32_t live = 0;
   std::size_t terms = 0;  // since the last commit
 };
@@ -70,7 +87,7 @@ Result<std::unique_ptr<WordWriter>> WordWriter::open(const std::string& director
       discard_words(directory);
       database = open_database(directory);
     }
-    database.set_metadata(version_key, version);
+    database.set_metadata(word_version_key, word_version);
     auto state = std::make_unique<State>(std::move(database));
     state->live = number_of(state->database.get_metadata(live_key));
     return std::unique_ptr<WordWriter>(new WordWriter(std::move(state)));
@@ -93,6 +110,7 @@ WordWriter::~WordWriter() {
 void WordWriter::State::read_entries() {
   entries.clear();
   changed.clear();
+  rare.clear();
   auto prefix = blocks_key(folder);
   for (auto at = database.metadata_keys_begin(prefix); at != database.metadata_keys_end(prefix);
        ++at) {
@@ -102,17 +120,62 @@ void WordWriter::State::read_entries() {
   }
 }
 
-void WordWriter::State::forget_former() {
-  auto present = blocks_key(folder);
-  auto all = folder_key(folder);
-  std::vector<std::string> former;
-  for (auto at = database.metadata_keys_begin(all); at != database.metadata_keys_end(all); ++at) {
-    if (!(*at).starts_with(present)) former.push_back(*at);
+template <class Predicate>
+std::size_t WordWriter::State::drop_blocks(std::string_view folder_part, Predicate is_doomed) {
+  std::size_t messages = 0;
+  for (char kind : {'F', 'R'}) {
+    auto prefix = kind + std::string(folder_part);
+    std::vector<std::string> doomed;
+    for (auto at = database.metadata_keys_begin(prefix); at != database.metadata_keys_end(prefix);
+         ++at) {
+      auto key = *at;
+      if (is_doomed(std::string_view(key).substr(1))) doomed.push_back(std::move(key));
+    }
+    for (const auto& key : doomed) {
+      auto block = kind == 'F' ? decode_entries(database.get_metadata(key)) : std::nullopt;
+      if (block) messages += block->size();
+      database.set_metadata(key, "");
+    }
   }
-  for (const auto& key : former) {
-    auto block = decode_entries(database.get_metadata(key));
-    if (block) live -= std::min(live, static_cast<std::uint32_t>(block->size()));
-    database.set_metadata(key, "");
+  live -= std::min(live, static_cast<std::uint32_t>(messages));
+  return messages;
+}
+
+WordWriter::State::RareLists& WordWriter::State::rare_lists(Uid uid) {
+  auto block = rare_block_of(uid);
+  auto [at, is_new] = rare.try_emplace(block);
+  if (!is_new) return at->second;
+  auto lists = decode_rare_words(database.get_metadata(rare_block_key(folder, block)));
+  if (!lists) throw Xapian::DatabaseCorruptError("a list of rare words is damaged");
+  for (auto& list : *lists) at->second.emplace(list.uid.value(), std::move(list.text));
+  return at->second;
+}
+
+// Whether a header word is to be in a list; `term` is the word behind its letter.
+bool WordWriter::State::is_rare(std::string_view term, std::string_view word) {
+  using Known = WordMemory::Known;
+  auto known = memory.look(word);
+  if (known == Known::Often) return false;
+  bool comes_first = known == Known::No && !database.term_exists(std::string(term));
+  memory.note(word, comes_first ? Known::Once : Known::Often);
+  return comes_first;
+}
+
+// What has come lately, while another writer was at work.
+void WordWriter::State::remember_words() {
+  auto prefix = rare_blocks_key(folder);
+  std::vector<std::string> keys;
+  for (auto at = database.metadata_keys_begin(prefix); at != database.metadata_keys_end(prefix);
+       ++at) {
+    keys.push_back(*at);
+  }
+  auto first = keys.size() - std::min(keys.size(), blocks_remembered);
+  for (const auto& key : std::span(keys).subspan(first)) {
+    auto lists = decode_rare_words(database.get_metadata(key));
+    if (!lists) throw Xapian::DatabaseCorruptError("a list of rare words is damaged");
+    for (const auto& list : *lists) {
+      for (auto word : pennypost::words(list.text, " ")) memory.note(word, WordMemory::Known::Once);
+    }
   }
 }
 
@@ -122,7 +185,10 @@ Result<std::vector<Uid>> WordWriter::begin(const WordFolder& folder, std::span<c
   state.folder = folder;
   return guarded([&]() -> Result<std::vector<Uid>> {
     state.read_entries();
-    state.forget_former();
+    // Of other UIDVALIDITYs than the present one.
+    auto present = blocks_key(folder).substr(1);
+    state.drop_blocks(folder_key(folder).substr(1),
+                      [&](std::string_view key) { return !key.starts_with(present); });
     std::vector<Uid> missing;
     std::vector<std::uint32_t> gone;
     auto at = state.entries.begin();
@@ -136,20 +202,44 @@ Result<std::vector<Uid>> WordWriter::begin(const WordFolder& folder, std::span<c
     }
     for (; at != state.entries.end(); ++at) gone.push_back(at->first);
     for (auto uid : gone) state.forget(uid);
+    if (!missing.empty()) state.remember_words();
     return missing;
   });
+}
+
+Result<std::size_t> WordWriter::keep_only(std::span<const WordFolder> folders) {
+  TRY_DO(commit());
+  auto& state = *state_;
+  std::set<std::string, std::less<>> kept;
+  for (const auto& folder : folders) kept.insert(folder_key(folder).substr(1));
+  auto dropped = guarded([&]() -> Result<std::size_t> {
+    auto part = folder_key({}).size() - 1;
+    return state.drop_blocks(
+        "", [&](std::string_view key) { return !kept.contains(key.substr(0, part)); });
+  });
+  if (!dropped) return dropped;
+  state.entries.clear();
+  TRY_DO(commit());
+  return dropped;
 }
 
 Result<void> WordWriter::add(Uid uid, const TermTable& terms, bool is_cut) {
   auto& state = *state_;
   return guarded([&]() -> Result<void> {
     Xapian::Document document;
+    std::string rare;
     for (const auto& term : terms.terms()) {
       auto text = terms.text_of(term);
-      // How often a word stands in a header says nothing.
-      auto count = text.front() == static_cast<char>(WordPlace::Header) ? 1 : term.count;
-      document.add_term(std::string(text), count);
+      auto word = text.substr(1);
+      if (text.front() != static_cast<char>(WordPlace::Header)) {
+        document.add_term(std::string(text), term.count);
+      } else if (!is_in_own_field(terms, word)) {
+        if (state.is_rare(text, word) && append_rare_word(rare, word)) continue;
+        // How often a word stands in a header says nothing.
+        document.add_term(std::string(text), 1);
+      }
     }
+    if (!rare.empty()) state.rare_lists(uid).insert_or_assign(uid.value(), std::move(rare));
     WordEntry entry{uid, state.database.add_document(document), is_cut};
     state.entries.insert_or_assign(uid.value(), entry);
     state.changed.insert(block_of(uid));
@@ -174,10 +264,20 @@ void WordWriter::State::write_entries() {
   changed.clear();
 }
 
+void WordWriter::State::write_rare_words() {
+  for (const auto& [block, lists] : rare) {
+    std::vector<RareWords> all;
+    for (const auto& [uid, text] : lists) all.push_back({Uid(uid), text});
+    database.set_metadata(rare_block_key(folder, block), encode_rare_words(all));
+  }
+  rare.clear();
+}
+
 Result<void> WordWriter::commit() {
   auto& state = *state_;
   return guarded([&]() -> Result<void> {
     state.write_entries();
+    state.write_rare_words();
     state.database.set_metadata(live_key, std::to_string(state.live));
     state.database.commit();
     state.terms = 0;

@@ -16,23 +16,30 @@ std::uint32_t hash_of(char place, std::string_view term) {
 
 }  // namespace
 
+std::size_t TermTable::slot_of(char letter, std::string_view term, std::uint32_t hash) const {
+  auto mask = slots_.size() - 1;
+  for (auto at = hash & mask;; at = (at + 1) & mask) {
+    if (slots_[at] == 0) return at;
+    const auto& known = terms_[slots_[at] - 1];
+    auto text = text_of(known);
+    if (known.hash == hash && text.front() == letter && text.substr(1) == term) return at;
+  }
+}
+
+bool TermTable::has(WordPlace place, std::string_view term) const {
+  auto letter = static_cast<char>(place);
+  return slots_[slot_of(letter, term, hash_of(letter, term))] != 0;
+}
+
 void TermTable::add(WordPlace place, std::string_view term) {
   auto letter = static_cast<char>(place);
   auto hash = hash_of(letter, term);
-  auto mask = slots_.size() - 1;
-  for (auto at = hash & mask;; at = (at + 1) & mask) {
-    auto slot = slots_[at];
-    if (slot == 0) {
-      slots_[at] = static_cast<std::uint32_t>(terms_.size() + 1);
-      break;
-    }
-    auto& known = terms_[slot - 1];
-    auto text = text_of(known);
-    if (known.hash == hash && text.front() == letter && text.substr(1) == term) {
-      ++known.count;
-      return;
-    }
+  auto& slot = slots_[slot_of(letter, term, hash)];
+  if (slot != 0) {
+    ++terms_[slot - 1].count;
+    return;
   }
+  slot = static_cast<std::uint32_t>(terms_.size() + 1);
   terms_.push_back({static_cast<std::uint32_t>(text_.size()),
                     static_cast<std::uint32_t>(term.size() + 1), 1, hash});
   text_ += letter;

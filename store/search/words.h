@@ -8,6 +8,7 @@
 // SEE ALSO   letter_scan.h (the runs), needle.h (which terms a text must have to hold another)
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -26,7 +27,7 @@ inline constexpr std::size_t term_stride = term_octets_max / 2;
 enum class WordPlace : char {
   Body = 'B',
   Header = 'H',
-  // Those of some header fields stand there besides.
+  // The value of some header fields, as the keys that name them see it.
   Subject = 'S',
   From = 'F',
   To = 'T',
@@ -34,6 +35,10 @@ enum class WordPlace : char {
   Bcc = 'D',
   FileName = 'N',
 };
+
+/// Those of single header fields.
+inline constexpr std::array header_field_places{WordPlace::Subject, WordPlace::From, WordPlace::To,
+                                                WordPlace::Cc, WordPlace::Bcc};
 
 /// The different terms of one message. Its memory is used again for the next.
 class TermTable {
@@ -45,6 +50,7 @@ class TermTable {
     std::uint32_t hash;
   };
   void add(WordPlace place, std::string_view term);
+  bool has(WordPlace place, std::string_view term) const;
   void clear();
   /// In the order in which they came first.
   std::span<const Term> terms() const { return terms_; }
@@ -54,6 +60,8 @@ class TermTable {
   }
 
  private:
+  // The place in slots_ of a term, or of where it would be.
+  std::size_t slot_of(char letter, std::string_view term, std::uint32_t hash) const;
   void grow();
 
   std::string text_;
