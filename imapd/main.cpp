@@ -53,6 +53,7 @@
 
 #include "common/process/daemon.h"
 #include "imapd/admin/admin.h"
+#include "imapd/command/event_scripts.h"
 #include "imapd/process.h"
 #include "store/login/mailbox_daemon.h"
 

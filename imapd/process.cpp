@@ -192,14 +192,6 @@ class Worker {
 
 }  // namespace
 
-bool runs_programs(const Config& config) {
-  const auto& settings = config.at(Service::Imap);
-  bool has_programs = !config.sieve_pipe_bin_dir.empty() || !config.sieve_filter_bin_dir.empty() ||
-                      !config.sieve_execute_bin_dir.empty();
-  bool has_events = !settings.imapsieve_scripts.empty() || !settings.imapsieve_url.empty();
-  return has_programs || has_events || !config.fts_decoder.empty();
-}
-
 void run_login(Child& child) {
   auto make = [](Connection& connection, std::shared_ptr<const Config> config,
                  store::LoginClient client,

@@ -30,7 +30,7 @@ pennypost_page(pennypost-user 8 smtpd/commands/user.cpp)
 pennypost_page(pennypost-doctor 8 smtpd/commands/doctor.h)
 pennypost_page(pennypost-domain 8 smtpd/commands/hosted_domains.cpp)
 pennypost_page(pennypost-mailbox 8 smtpd/commands/mailboxes.h pennypost-search pennypost-fetch
-  pennypost-flags pennypost-expunge pennypost-force-resync pennypost-move pennypost-copy
+  pennypost-flags pennypost-expunge pennypost-force-resync pennypost-fts pennypost-move pennypost-copy
   pennypost-import pennypost-export)
 pennypost_page(pennypost-migrate 8 smtpd/commands/migrate.cpp)
 pennypost_page(pennypost-queue 8 smtpd/commands/queue_shape.h)

@@ -28,6 +28,9 @@ MadeAction replace_flags(const AdminCall& call);
 MadeAction expunge_found(const AdminCall& call);
 MadeAction move_found(const AdminCall& call);
 MadeAction copy_found(const AdminCall& call);
+// fts.cpp
+MadeAction rescan_words(const AdminCall& call);
+MadeAction optimize_words_of(const AdminCall& call);
 // import.cpp
 MadeAction import_mail(const AdminCall& call);
 // acl.cpp

@@ -53,6 +53,8 @@ constexpr std::array admin_commands{
     AdminCommand{"flags remove", "", "FLAGS QUERY", &remove_flags},
     AdminCommand{"flags replace", "", "FLAGS QUERY", &replace_flags},
     AdminCommand{"force-resync", "", "[PATTERN]...", &resync_folders},
+    AdminCommand{"fts optimize", "", "", &optimize_words_of},
+    AdminCommand{"fts rescan", "", "[PATTERN]...", &rescan_words},
     AdminCommand{"import", "s", "[-s] mbox:FILE|maildir:DIR FOLDER QUERY", &import_mail},
     AdminCommand{"mailbox create", "s", "[-s] NAME...", &create_folders},
     AdminCommand{"mailbox delete", "ers", "[-e] [-r] [-s] NAME...", &delete_folders},

@@ -1,5 +1,5 @@
 // Does what an admin asks for mailboxes: the part of `pennypost mailbox`, `fetch`, `search`,
-// `flags`, `expunge`, `move`, `copy`, `import` and `export` that knows mail.
+// `flags`, `expunge`, `fts`, `move`, `copy`, `import` and `export` that knows mail.
 //
 // `pennypost COMMAND …` executes `imapd admin COMMAND …`: SEARCH and its grammar are imapd's, and
 // daemons do not include each other. For each account a process of its own is forked, which looks

@@ -4,7 +4,7 @@
 
 #include "common/base/text.h"
 #include "imapd/admin/actions.h"
-#include "imapd/command/pattern.h"
+#include "imapd/admin/name_filter.h"
 #include "store/stores/store_settings.h"
 #include "store/stores/stores.h"
 
@@ -15,22 +15,6 @@ using Names = std::vector<std::string>;
 using Form = AdminOutput::Form;
 
 Error wrong_arguments(std::string text) { return Error(501, std::move(text)); }
-
-/// Whether one of the patterns stands for the name; none stand for all.
-class NameFilter {
- public:
-  NameFilter(const Names& patterns, char separator) {
-    for (const auto& pattern : patterns) patterns_.emplace_back("", pattern, separator);
-  }
-  bool has(std::string_view name) const {
-    return patterns_.empty() || std::ranges::any_of(patterns_, [&](const ListPattern& pattern) {
-             return pattern.matches(name);
-           });
-  }
-
- private:
-  std::vector<ListPattern> patterns_;
-};
 
 class ListFolders final : public AdminAction {
  public:

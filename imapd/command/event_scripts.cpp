@@ -170,6 +170,14 @@ std::vector<std::string> flags_in(const store::Mailbox& mailbox, store::Uid uid)
 
 }  // namespace
 
+bool runs_programs(const Config& config) {
+  const auto& settings = config.at(Service::Imap);
+  bool has_programs = !config.sieve_pipe_bin_dir.empty() || !config.sieve_filter_bin_dir.empty() ||
+                      !config.sieve_execute_bin_dir.empty();
+  bool has_events = !settings.imapsieve_scripts.empty() || !settings.imapsieve_url.empty();
+  return has_programs || has_events || !config.fts_decoder.empty();
+}
+
 bool may_run_scripts(const SessionContext& context, ImapCause cause) {
   const auto& settings = context.settings();
   if (!settings.imapsieve_url.empty()) return true;

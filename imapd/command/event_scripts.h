@@ -15,12 +15,18 @@
 
 #include "common/async/task.h"
 #include "common/base/result.h"
+#include "common/config/config.h"
 #include "common/config/imapsieve_rules.h"
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::imap {
 
 class SessionContext;
+
+/// Whether the settings let workers run programs: for scripts that clients cause to run
+/// (vnd.dovecot.pipe and its kin, and sendmail for what they send), or to read attachments
+/// (fts_decoder).
+bool runs_programs(const Config& config);
 
 struct EventMessage {
   store::Uid uid{1};

@@ -9,6 +9,8 @@
 
 #include "common/base/client_words.h"
 #include "common/base/text.h"
+#include "common/log/log.h"
+#include "imapd/command/event_scripts.h"
 #include "imapd/command/find.h"
 #include "imapd/command/handlers.h"
 #include "imapd/command/shared.h"
@@ -26,6 +28,9 @@ using store::StoredFilter;
 using Kind = FilterRequest::Kind;
 
 constexpr std::size_t mistakes_told_max = 20;
+constexpr const char* no_programs =
+    "The script sends mail, for which imapd would need the program sendmail, and it may run none "
+    "here: the administrator can set imapsieve_url, imapsieve_scripts or sieve_pipe_bin_dir.";
 
 /// The scripts of a command, in the order in which they are run, and their owner's place.
 struct FilterScripts {
@@ -137,10 +142,17 @@ Task<Filtered> filter_one(SessionContext& context, store::Mailbox& mailbox, stor
       break;
     }
     result.problem = printable(decided->failure, 500);
+    if (!decided->mails.empty() && !runs_programs(*context.worker().config)) {
+      result.problem = no_programs;
+      break;
+    }
     auto carrying_out = context.retry_while_locked(
         context.heavy_lane(), [&] { return filter.carry_out(mailbox, uid, *decided); });
     auto done = co_await std::move(carrying_out);
-    if (!done) result.problem = client_words(done.error());
+    if (!done) {
+      result.problem = client_words(done.error());
+      log_warning("imap", context.who().user + ": FILTER: " + done.error().text());
+    }
     result.is_changed = result.is_changed || (done && decided->changes());
     if (!done || !decided->keeps() || !result.problem.empty()) break;
   }

@@ -5,6 +5,7 @@
 #include "common/base/text.h"
 #include "imapd/command/handlers.h"
 #include "imapd/command/lister.h"
+#include "imapd/command/word_indexing.h"
 #include "imapd/response/untagged.h"
 #include "imapd/session/context.h"
 #include "store/stores/store_settings.h"
@@ -85,6 +86,7 @@ Task<Reply> remove(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto name, context.mailbox_name(wire));
   CO_TRY_DO(co_await context.retry_while_locked([&] { return context.store().remove(name); }));
   context.events().tell_mailbox(Event::MailboxDelete, name);
+  forget_words_of_gone(context);
   context.tell_account(name);
   // Mailboxes below it stay.
   bool is_selected = context.selected() != nullptr && context.selected()->mailbox().name() == name;
@@ -103,6 +105,7 @@ Task<Reply> rename(SessionContext& context, const CommandHead& command) {
   context.tell_account(to);
   if (!renamed) co_return renamed.error();
   context.events().tell_mailbox(Event::MailboxRename, from, to.text());
+  forget_words_of_gone(context);
   // RFC 9051 section 6.3.6. What is renamed from INBOX is a new mailbox.
   if (context.is_rev2() && !from.is_inbox()) {
     context.put(old_name_line(context.store().separator(), to.text(), from.text()));

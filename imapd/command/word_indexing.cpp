@@ -5,6 +5,7 @@
 #include "common/log/log.h"
 #include "imapd/command/find.h"
 #include "imapd/search/folder_indexer.h"
+#include "imapd/search/word_sweep.h"
 #include "store/search/word_index.h"
 
 namespace pennypost::imap {
@@ -15,6 +16,9 @@ constexpr Duration quiet_time{2'000};
 constexpr Duration quiet_step{100};
 // An index that has got so many messages at once is written anew, smaller.
 constexpr std::size_t many_messages = 2'000;
+// An index or a mailbox that another program has locked is tried again so often.
+constexpr int busy_tries_max = 120;
+constexpr Duration busy_pause{500};
 
 }  // namespace
 
@@ -24,20 +28,22 @@ struct WordIndexing::Job {
   std::unique_ptr<store::WordWriter> writer;
   std::unique_ptr<store::Mailbox> mailbox;
   std::optional<FolderIndexer> indexer;
+  std::optional<WordSweep> sweep;
   std::size_t put_in = 0;
 
   void close_mailbox() {
     if (indexer) put_in += indexer->done();
     indexer.reset();
     mailbox.reset();
+    sweep.reset();
   }
   void close(const std::string& directory) {
     close_mailbox();
     writer.reset();
     if (put_in < many_messages) return;
-    if (auto done = store::optimize_words(directory); !done) {
-      log_warning("imap", done.error().text());
-    }
+    auto done = store::optimize_words(directory);
+    bool is_busy = !done && done.error().response_code() == ResponseCode::InUse;
+    if (!done && !is_busy) log_warning("imap", done.error().text());
   }
 };
 
@@ -62,7 +68,7 @@ bool WordIndexing::is_wanted(const store::MailboxName& name) const {
   return std::ranges::find(wanted_, name, &Wanted::name) != wanted_.end();
 }
 
-void WordIndexing::want(const store::MailboxName& name, When when) {
+void WordIndexing::want_one(const std::optional<store::MailboxName>& name, When when) {
   auto known = std::ranges::find(wanted_, name, &Wanted::name);
   if (known != wanted_.end()) {
     known->when = std::max(known->when, when);
@@ -108,6 +114,7 @@ Task<> WordIndexing::work(std::shared_ptr<Account> account) {
 Task<> WordIndexing::put_in(Account& account, Job& job) {
   Wanted wanted = wanted_.front();
   bool may_try_again = true;
+  int tries_left = busy_tries_max;
   for (bool more = true; more;) {
     auto lane = account.threads.lane(FairThreads::Work::Heavy);
     auto result = co_await lane.offload([&] { return step(job, wanted); });
@@ -116,8 +123,14 @@ Task<> WordIndexing::put_in(Account& account, Job& job) {
     goal_ = job.indexer ? job.indexer->wanted() : 0;
     changed_.notify_all();
     if (result) continue;
+    bool is_busy = result.error().response_code() == ResponseCode::InUse;
+    if (is_busy && --tries_left > 0) {
+      co_await loop_.sleep(busy_pause);
+      more = true;
+      continue;
+    }
     bool is_damaged = result.error().response_code() == ResponseCode::Corruption;
-    note_failure(result.error(), wanted.name);
+    note_failure(result.error(), wanted);
     auto drop = [&] {
       job.close_mailbox();
       job.writer.reset();
@@ -129,12 +142,14 @@ Task<> WordIndexing::put_in(Account& account, Job& job) {
 }
 
 Result<bool> WordIndexing::step(Job& job, const Wanted& wanted) const {
+  if (wanted.name && is_others_mailbox(*job.store, *wanted.name)) return false;
   if (!job.writer) {
     if (wanted.when == When::IfKept && !store::has_words(directory_)) return false;
     TRY(job.writer, store::WordWriter::open(directory_));
   }
+  if (!wanted.name) return sweep_step(job);
   if (!job.indexer) {
-    TRY(job.mailbox, job.store->open(wanted.name, store::Access::ReadOnly));
+    TRY(job.mailbox, job.store->open(*wanted.name, store::Access::ReadOnly));
     job.indexer.emplace(*job.mailbox, *job.writer, octets_max_, decoder_);
   }
   TRY(auto more, job.indexer->run(octets_at_once));
@@ -142,9 +157,17 @@ Result<bool> WordIndexing::step(Job& job, const Wanted& wanted) const {
   return more;
 }
 
-void WordIndexing::note_failure(const Error& error, const store::MailboxName& name) {
+Result<bool> WordIndexing::sweep_step(Job& job) const {
+  if (!job.sweep) job.sweep.emplace(*job.store, *job.writer);
+  TRY(auto more, job.sweep->step());
+  if (!more) job.sweep.reset();
+  return more;
+}
+
+void WordIndexing::note_failure(const Error& error, const Wanted& wanted) const {
   if (error.response_code() == ResponseCode::NonExistent) return;
-  log_warning("imap", user_ + ": words of " + name.text() + ": " + error.text());
+  auto what = wanted.name ? wanted.name->text() : "mailboxes that are no more";
+  log_warning("imap", user_ + ": words of " + what + ": " + error.text());
 }
 
 void want_words_of(const SessionContext& context, const store::MailboxName& name) {
@@ -152,6 +175,10 @@ void want_words_of(const SessionContext& context, const store::MailboxName& name
   if (auto* indexing = WordIndexing::of(context)) {
     indexing->want(name, WordIndexing::When::IfKept);
   }
+}
+
+void forget_words_of_gone(const SessionContext& context) {
+  if (auto* indexing = WordIndexing::of(context)) indexing->want_sweep();
 }
 
 }  // namespace pennypost::imap

@@ -5,11 +5,13 @@
 // for, with a store and a mailbox of its own, and goes on when the session that wanted it has
 // ended. A mailbox is put in when it is searched, whether the index is there or not; and where it
 // is there, also when it is selected and when messages come (fts_autoindex). A search does not wait
-// for it, unless it asks for FUZZY.
+// for it, unless it asks for FUZZY. When a mailbox was removed or renamed, what is of no mailbox
+// any more is taken out. Other users' mailboxes are searched without an index. While `pennypost
+// fts` writes the index, it waits.
 //
 // LIMITS     mailboxes_waiting_max; fts_message_max_size
 // SEE ALSO   ../search/folder_indexer.h (a step), store/search/word_index.h (the index),
-//            ../search/narrowing.h (who reads it)
+//            ../search/narrowing.h (who reads it), ../search/word_sweep.h
 #pragma once
 
 #include <cstdint>
@@ -41,7 +43,9 @@ class WordIndexing final : public WordKeeper {
     Soon,
     Now,
   };
-  void want(const store::MailboxName& name, When when);
+  void want(const store::MailboxName& name, When when) { want_one(name, when); }
+  /// Mailboxes were removed or renamed.
+  void want_sweep() { want_one(std::nullopt, When::IfKept); }
   void new_messages(const store::MailboxName& name) override;
   /// Whether it is still to be put in.
   bool is_wanted(const store::MailboxName& name) const;
@@ -53,14 +57,16 @@ class WordIndexing final : public WordKeeper {
 
  private:
   struct Wanted {
-    store::MailboxName name;
+    std::optional<store::MailboxName> name;  // nothing: look which mailboxes are no more
     When when;
   };
+  void want_one(const std::optional<store::MailboxName>& name, When when);
   struct Job;
   Task<> work(std::shared_ptr<Account> account);
   Task<> put_in(Account& account, Job& job);
   Result<bool> step(Job& job, const Wanted& wanted) const;
-  void note_failure(const Error& error, const store::MailboxName& name);
+  Result<bool> sweep_step(Job& job) const;
+  void note_failure(const Error& error, const Wanted& wanted) const;
 
   Loop& loop_;
   std::string user_;
@@ -78,5 +84,8 @@ class WordIndexing final : public WordKeeper {
 
 /// A mailbox was selected: whatever is new in it is put into the index, if there is one.
 void want_words_of(const SessionContext& context, const store::MailboxName& name);
+
+/// A mailbox was removed or renamed: what is in the index of no mailbox any more is taken out.
+void forget_words_of_gone(const SessionContext& context);
 
 }  // namespace pennypost::imap

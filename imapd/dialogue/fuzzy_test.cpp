@@ -145,3 +145,56 @@ TEST_CASE(
                               [&](const std::string& line) { return line.ends_with(said); }) == 1);
   host.shared = nullptr;
 }
+
+TEST_CASE("mailboxes that are removed leave the index, and renamed ones stay in it") {
+  Host host;
+  Client client(host.account);
+  host.give_words(client);
+  auto place_of = [&](const char* name) {
+    auto mailbox =
+        host.account.open()->open(*store::MailboxName::parse(name, '.'), store::Access::ReadOnly);
+    REQUIRE(mailbox);
+    return std::pair((*mailbox)->id(), (*mailbox)->uid_validity());
+  };
+  for (const char* name : {"INBOX", "Old", "Moved"}) {
+    if (std::string_view(name) != "INBOX") {
+      client.command(std::string("CREATE ") + name);
+      client.command("SELECT INBOX");
+      client.command(std::string("COPY 1:2 ") + name);
+    }
+    client.command(std::string("SELECT ") + name);
+    client.command("SEARCH FUZZY TEXT report");
+  }
+  auto [inbox, inbox_validity] = place_of("INBOX");
+  auto [old, old_validity] = place_of("Old");
+  auto [moved, moved_validity] = place_of("Moved");
+  CHECK(indexed(host, old, old_validity) == 2);
+  CHECK(client.command("RENAME Moved Kept").find("OK Rename") != std::string::npos);
+  CHECK(client.command("DELETE Old").find("OK Delete") != std::string::npos);
+  settle(client,
+         [&, id = old, validity = old_validity] { return indexed(host, id, validity) == 0; });
+  CHECK(indexed(host, moved, moved_validity) == 2);
+  CHECK(indexed(host, inbox, inbox_validity) == 3);
+  host.shared = nullptr;
+}
+
+TEST_CASE("while another process writes the index, what is to be put in waits") {
+  LogCapture log;
+  Host host;
+  Client client(host.account);
+  host.give_words(client);
+  client.command("SELECT INBOX");
+  auto mailbox = *host.account.open()->open(store::MailboxName::inbox(), store::Access::ReadOnly);
+  auto id = mailbox->id();
+  auto validity = mailbox->uid_validity();
+  auto writer = store::WordWriter::open(host.directory);
+  REQUIRE(writer);
+  CHECK(client.command("SEARCH BODY report") == "* SEARCH 1\r\nOK Search completed.\r\n");
+  int looks = 0;
+  settle(client, [&] {
+    if (++looks == 30) writer->reset();
+    return looks > 30 && indexed(host, id, validity) == 3;
+  });
+  CHECK(log.lines().empty());
+  host.shared = nullptr;
+}

@@ -203,3 +203,33 @@ TEST_CASE("FILTER tells what is wrong with a script, and what it is not given") 
   client.command("EXAMINE INBOX");
   CHECK(has(client.command("FILTER SIEVE SCRIPT \"discard;\" ALL"), "NO"));
 }
+
+TEST_CASE("FILTER says which setting is missing where a script sends mail") {
+  Host host;
+  host.deliver("Subject: Lunch\n\nHello.\n");
+  Client client(host);
+  client.command("SELECT INBOX");
+  auto answer = client.command("FILTER SIEVE SCRIPT \"redirect \\\"bob@example.org\\\";\" ALL");
+  CHECK(has(answer, "* 1 FILTERED (TAG \"t2\") ERRORS \"The script sends mail"));
+  CHECK(has(answer, "imapsieve_url"));
+  CHECK(has(answer, "OK Filter completed."));
+  CHECK_FALSE(has(client.command("FETCH 1 (FLAGS)"), "Deleted"));
+}
+
+TEST_CASE("a script that fails for one message is told for it, and the others are filtered") {
+  Host host;
+  for (const char* subject : {"Stop", "Lunch"}) {
+    host.deliver("Subject: " + std::string(subject) + "\n\nHello.\n");
+  }
+  Client client(host, host.settings());
+  client.command("SELECT INBOX");
+  auto answer = client.command(
+      "FILTER SIEVE SCRIPT \"require [\\\"ihave\\\", \\\"imap4flags\\\"]; addflag \\\"$Seen\\\"; "
+      "if "
+      "header \\\"Subject\\\" \\\"Stop\\\" { error \\\"no more\\\"; }\" ALL");
+  CHECK(has(answer, "* 1 FILTERED (TAG \"t2\") ERRORS "));
+  CHECK(has(answer, "the script says: no more\"\r\n"));
+  CHECK(has(answer, "* 2 FILTERED (TAG \"t2\") OK\r\n"));
+  CHECK_FALSE(has(client.command("FETCH 1 (FLAGS)"), "$Seen"));
+  CHECK(has(client.command("FETCH 2 (FLAGS)"), "$Seen"));
+}

@@ -13,10 +13,14 @@ constexpr std::int64_t commit_cost = 1 << 20;
 }  // namespace
 
 store::WordFolder word_folder(const store::Mailbox& mailbox) {
-  auto id = mailbox.id();
+  return word_folder(mailbox.name(), mailbox.id(), mailbox.uid_validity());
+}
+
+store::WordFolder word_folder(const store::MailboxName& name, std::string id,
+                              std::uint32_t uid_validity) {
   // No id has a `=`.
-  if (id.empty()) id = '=' + mailbox.name().text();
-  return {std::move(id), mailbox.uid_validity()};
+  if (id.empty()) id = '=' + name.text();
+  return {std::move(id), uid_validity};
 }
 
 Result<void> FolderIndexer::begin() {
@@ -24,6 +28,7 @@ Result<void> FolderIndexer::begin() {
   uids.reserve(mailbox_.messages().size());
   for (const auto& message : mailbox_.messages()) uids.push_back(message.uid);
   TRY(missing_, writer_.begin(word_folder(mailbox_), uids));
+  dropped_ = writer_.dropped();
   has_begun_ = true;
   return {};
 }
@@ -57,6 +62,7 @@ Result<bool> FolderIndexer::run(std::uint64_t octets) {
     TRY_DO(writer_.add(missing_[next_], terms_, is_cut_ || words_->is_cut()));
     words_.reset();
     ++next_;
+    ++added_;
     if (!writer_.is_full()) continue;
     TRY_DO(writer_.commit());
     left -= commit_cost;

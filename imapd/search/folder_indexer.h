@@ -21,6 +21,9 @@ namespace pennypost::imap {
 
 /// Under what the index knows an open folder.
 store::WordFolder word_folder(const store::Mailbox& mailbox);
+/// The same by what STATUS says of it; `id` may be empty.
+store::WordFolder word_folder(const store::MailboxName& name, std::string id,
+                              std::uint32_t uid_validity);
 
 class FolderIndexer {
  public:
@@ -36,6 +39,9 @@ class FolderIndexer {
   /// How many messages it has to put in, and how many it has.
   std::size_t wanted() const { return missing_.size(); }
   std::size_t done() const { return next_; }
+  /// How many it has put in, and how many that have gone it has taken out.
+  std::size_t added() const { return added_; }
+  std::size_t dropped() const { return dropped_; }
 
  private:
   Result<void> begin();
@@ -48,6 +54,8 @@ class FolderIndexer {
   bool has_begun_ = false;
   std::vector<store::Uid> missing_;
   std::size_t next_ = 0;
+  std::size_t added_ = 0;
+  std::size_t dropped_ = 0;
   store::TermTable terms_;
   std::unique_ptr<MessageWords> words_;  // of the message under way
   bool is_cut_ = false;                  // it was not read to its end

@@ -18,9 +18,12 @@ Result<Narrowing> Narrowing::make(const std::string& directory, const store::Mai
   for (int tries = 1;; ++tries) {
     auto asked = ask(directory, folder, needles);
     if (asked) return asked->value_or(Narrowing());
-    if (asked.error().response_code() == ResponseCode::Corruption) store::discard_words(directory);
+    // What looks damaged may have been put in its place just now, written anew.
+    bool is_damaged = asked.error().response_code() == ResponseCode::Corruption;
     bool is_in_use = asked.error().response_code() == ResponseCode::InUse;
-    if (!is_in_use || tries == tries_max) return std::move(asked).error();
+    if ((is_damaged || is_in_use) && tries < tries_max) continue;
+    if (is_damaged) store::discard_words(directory);
+    return std::move(asked).error();
   }
 }
 

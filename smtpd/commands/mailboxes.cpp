@@ -50,6 +50,9 @@ int expunge_command(std::span<const std::string> args, std::ostream& out, std::o
 int resync_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
   return become_imapd("force-resync", args, out, err);
 }
+int fts_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  return become_imapd("fts", args, out, err);
+}
 int move_command(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
   return become_imapd("move", args, out, err);
 }

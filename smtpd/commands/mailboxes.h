@@ -1,5 +1,5 @@
-// `pennypost acl`, `mailbox`, `fetch`, `search`, `flags`, `expunge`, `force-resync`, `move`,
-// `copy`, `import` and `export` work on the mail of users, also while the daemons run.
+// `pennypost acl`, `mailbox`, `fetch`, `search`, `flags`, `expunge`, `force-resync`, `fts`,
+// `move`, `copy`, `import` and `export` work on the mail of users, also while the daemons run.
 //
 // SYNOPSIS
 //   pennypost mailbox list [-s] ACCOUNTS [PATTERN]...
@@ -17,6 +17,8 @@
 //   pennypost flags add|remove|replace ACCOUNTS FLAGS QUERY
 //   pennypost expunge [-d] ACCOUNTS QUERY
 //   pennypost force-resync ACCOUNTS [PATTERN]...
+//   pennypost fts rescan ACCOUNTS [PATTERN]...
+//   pennypost fts optimize ACCOUNTS
 //   pennypost move|copy ACCOUNTS FOLDER QUERY
 //   pennypost import [-s] ACCOUNTS mbox:FILE|maildir:DIR FOLDER QUERY
 //   pennypost export ACCOUNTS mbox:FILE|maildir:DIR|tar:FILE QUERY
@@ -62,6 +64,11 @@
 //                   changed or damaged them: messages keep their UIDs, those without one get the
 //                   next, the quota is counted again, and imapd's index of the folder is made anew.
 //                   An mbox has its UIDs in itself; its index stays. Without a PATTERN all folders
+//   fts rescan      compares the index of words (imap_fts) with the mail: what has gone is taken
+//   out,
+//                   what is missing is put in; an index is made if there is none. Without a
+//                   PATTERN all folders, and what is of no folder any more is taken out as well
+//   fts optimize    writes the index of words anew, smaller
 //   move, copy      into another folder of the same user, which must exist
 //   import          makes the folders it needs, below FOLDER ("" for none); the messages of an mbox
 //                   go into FOLDER itself. Flags, keywords and dates are kept, the source is only
@@ -94,6 +101,7 @@ int fetch_command(std::span<const std::string> args, std::ostream& out, std::ost
 int flags_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 int expunge_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 int resync_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
+int fts_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 int move_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 int copy_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 int import_command(std::span<const std::string> args, std::ostream& out, std::ostream& err);

@@ -253,6 +253,7 @@ int doveadm(std::span<const std::string> args, std::ostream& out, std::ostream& 
                              Verb{"fetch", &fetch_command},
                              Verb{"flags", &flags_command},
                              Verb{"force-resync", &resync_command},
+                             Verb{"fts", &fts_command},
                              Verb{"import", &import_command},
                              Verb{"kick", &kick},
                              Verb{"mailbox", &mailbox_command},

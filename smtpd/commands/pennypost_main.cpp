@@ -111,6 +111,8 @@ constexpr std::array commands{
     Command{"force-resync", Purpose::Mailboxes,
             "make the lists of folders agree with their messages", usage::force_resync,
             &resync_command},
+    Command{"fts", Purpose::Mailboxes, "keep the indexes by which mail is searched", usage::fts,
+            &fts_command},
     Command{"import", Purpose::Mailboxes, "take in messages from an mbox or a Maildir",
             usage::import_mail, &import_command},
     Command{"kick", Purpose::Users, "end sessions of users", usage::kick, &kick},

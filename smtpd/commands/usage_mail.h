@@ -16,6 +16,7 @@ inline constexpr std::string_view doveadm_mail =
     "       doveadm [-c DIR] who [-1] [MASK]... | kick MASK... | auth test USER [PASSWORD]\n"
     "       doveadm [-c DIR] acl get|set|add|remove|delete|rights|recalc ...\n"
     "       doveadm [-c DIR] mailbox list|status|create|delete|rename|subscribe|unsubscribe ...\n"
+    "       doveadm [-c DIR] fts rescan|optimize -u USER|-A ...\n"
     "       doveadm [-c DIR] search|fetch|flags|expunge|move|copy|import|force-resync -u USER|-A "
     "... QUERY";
 inline constexpr std::string_view export_mail =
@@ -28,6 +29,9 @@ inline constexpr std::string_view flags =
     "usage: pennypost flags add|remove|replace [-c DIR] -u USER|-A FLAGS QUERY";
 inline constexpr std::string_view force_resync =
     "usage: pennypost force-resync [-c DIR] [--json] -u USER|-A [PATTERN]...";
+inline constexpr std::string_view fts =
+    "usage: pennypost fts rescan [-c DIR] [--json] -u USER|-A [PATTERN]...\n"
+    "       pennypost fts optimize [-c DIR] [--json] -u USER|-A";
 inline constexpr std::string_view import_mail =
     "usage: pennypost import [-c DIR] [-s] -u USER|-A mbox:FILE|maildir:DIR FOLDER QUERY";
 inline constexpr std::string_view kick = "usage: pennypost kick [-c DIR] MASK...";

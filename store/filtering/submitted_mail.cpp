@@ -10,22 +10,32 @@
 namespace pennypost::store {
 namespace {
 
-/// If none is installed: the one in the directory of this program, as after a build.
-std::string sendmail_path(const Config& config) {
-  auto installed = config.command_directory + "/sendmail";
-  if (::access(installed.c_str(), X_OK) == 0) return installed;
+std::string own_directory() {
   std::error_code ignored;
-  auto self = std::filesystem::read_symlink("/proc/self/exe", ignored);
-  return (self.parent_path() / "sendmail").string();
+  return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path().string();
 }
 
 }  // namespace
 
+Result<std::string> find_sendmail(const std::string& command_directory,
+                                  const std::string& own_directory) {
+  for (const auto& directory : {command_directory, own_directory}) {
+    auto path = directory + "/sendmail";
+    if (::access(path.c_str(), X_OK) == 0) return path;
+  }
+  return Error::temporary("there is no program sendmail in " + command_directory + " or " +
+                          own_directory + "; set command_directory to where it is")
+      .told(
+          "Mail can't be sent from here: the program sendmail is not in command_directory, which "
+          "the administrator can set.");
+}
+
 Result<void> submit_mail(const Config& config, const AccountRef& account,
                          const SubmittedMail& mail) {
+  TRY(auto sendmail, find_sendmail(config.command_directory, own_directory()));
   ProgramStart start;
-  start.words = {sendmail_path(config), "-C", config.config_directory, "-i", "-f",
-                 mail.sender,           "--", mail.recipient};
+  start.words = {sendmail,    "-C", config.config_directory, "-i", "-f",
+                 mail.sender, "--", mail.recipient};
   start.environment = {{"PATH", std::string(program_path)}, {"USER", account.name}};
   start.directory = ".";  // command_directory may be relative to it
   start.joins_errors = true;

@@ -20,6 +20,11 @@ struct SubmittedMail {
   std::string text;       // with LF line ends
 };
 
+/// The program: in command_directory, or, if none is installed, beside this one, as after a build.
+/// Error (temporary): neither has it.
+Result<std::string> find_sendmail(const std::string& command_directory,
+                                  const std::string& own_directory);
+
 /// Blocks, at most sieve_program_exec_timeout. Error (temporary): why it was not taken.
 Result<void> submit_mail(const Config& config, const AccountRef& account,
                          const SubmittedMail& mail);

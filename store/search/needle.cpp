@@ -77,6 +77,20 @@ void add_ideographs(const Run& run, std::vector<NeedlePiece>& pieces) {
 
 }  // namespace
 
+bool is_asked_for(const NeedlePiece& piece, std::string_view term) {
+  switch (piece.match) {
+    case Match::Is:
+      return term == piece.text;
+    case Match::Begins:
+      return term.starts_with(piece.text);
+    case Match::Ends:
+      return term.ends_with(piece.text);
+    case Match::Contains:
+      return term.find(piece.text) != std::string_view::npos;
+  }
+  return true;
+}
+
 std::vector<NeedlePiece> needle_pieces(std::string_view folded) {
   std::vector<NeedlePiece> pieces;
   for (const auto& run : RunCollector().collect(folded)) {

@@ -22,6 +22,9 @@ struct NeedlePiece {
   friend bool operator==(const NeedlePiece&, const NeedlePiece&) = default;
 };
 
+/// Whether a term is what the piece asks for.
+bool is_asked_for(const NeedlePiece& piece, std::string_view term);
+
 /// Further pieces of a needle are not asked for.
 inline constexpr std::size_t needle_pieces_max = 16;
 

@@ -28,19 +28,8 @@ std::vector<std::string> terms_of(std::string_view folded, std::size_t piece_oct
 }
 
 bool has_piece(const std::vector<std::string>& terms, const NeedlePiece& piece) {
-  return std::ranges::any_of(terms, [&](const std::string& term) {
-    switch (piece.match) {
-      case Match::Is:
-        return term == piece.text;
-      case Match::Begins:
-        return term.starts_with(piece.text);
-      case Match::Ends:
-        return term.ends_with(piece.text);
-      case Match::Contains:
-        return term.find(piece.text) != std::string::npos;
-    }
-    return false;
-  });
+  return std::ranges::any_of(terms,
+                             [&](const std::string& term) { return is_asked_for(piece, term); });
 }
 
 // Of all that makes words differ: scripts, marks, digits, punctuation, and octets that are no

@@ -52,6 +52,8 @@ class WordWriter {
   /// Forgets those of the folder that are not among `uids`, which are ascending, and returns those
   /// that are not in the index yet. add() is about this folder from now on.
   Result<std::vector<Uid>> begin(const WordFolder& folder, std::span<const Uid> uids);
+  /// How many begin() has forgotten.
+  std::size_t dropped() const;
   /// Forgets the messages of all folders but these, and writes that. Returns how many they were.
   /// begin() again before the next add().
   Result<std::size_t> keep_only(std::span<const WordFolder> folders);

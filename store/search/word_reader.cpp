@@ -27,20 +27,6 @@ constexpr std::size_t postings_per_message_max = 8;
 // Once a piece has left so few messages, the slower pieces of a needle are not worth their time.
 constexpr std::size_t few_messages = 20;
 
-bool matches(const NeedlePiece& piece, std::string_view term) {
-  switch (piece.match) {
-    case NeedlePiece::Match::Is:
-      return term == piece.text;
-    case NeedlePiece::Match::Begins:
-      return term.starts_with(piece.text);
-    case NeedlePiece::Match::Ends:
-      return term.ends_with(piece.text);
-    case NeedlePiece::Match::Contains:
-      return term.find(piece.text) != std::string_view::npos;
-  }
-  return true;
-}
-
 // Not every file system exchanges directories; then there is none for a moment.
 Result<void> change_places(const std::string& fresh, const std::string& directory) {
   if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, directory.c_str(), RENAME_EXCHANGE) == 0) {
@@ -174,7 +160,7 @@ bool WordReader::State::add_matching(const NeedlePiece& piece, char place, std::
   auto end = database.allterms_end(prefix);
   for (auto at = database.allterms_begin(prefix); at != end; ++at) {
     auto term = *at;
-    if (!matches(piece, std::string_view(term).substr(1))) continue;
+    if (!is_asked_for(piece, std::string_view(term).substr(1))) continue;
     if (terms.size() == terms_per_piece_max) return false;
     terms.push_back(std::move(term));
   }

@@ -74,6 +74,7 @@ struct WordWriter::State {
   std::map<std::uint32_t, RareLists> rare;     // blocks as they will be
   WordMemory memory;
   std::uint32_t live = 0;
+  std::size_t dropped = 0;
   std::size_t terms = 0;  // since the last commit
 };
 
@@ -187,8 +188,9 @@ Result<std::vector<Uid>> WordWriter::begin(const WordFolder& folder, std::span<c
     state.read_entries();
     // Of other UIDVALIDITYs than the present one.
     auto present = blocks_key(folder).substr(1);
-    state.drop_blocks(folder_key(folder).substr(1),
-                      [&](std::string_view key) { return !key.starts_with(present); });
+    state.dropped = state.drop_blocks(folder_key(folder).substr(1), [&](std::string_view key) {
+      return !key.starts_with(present);
+    });
     std::vector<Uid> missing;
     std::vector<std::uint32_t> gone;
     auto at = state.entries.begin();
@@ -202,6 +204,7 @@ Result<std::vector<Uid>> WordWriter::begin(const WordFolder& folder, std::span<c
     }
     for (; at != state.entries.end(); ++at) gone.push_back(at->first);
     for (auto uid : gone) state.forget(uid);
+    state.dropped += gone.size();
     if (!missing.empty()) state.remember_words();
     return missing;
   });
@@ -248,6 +251,8 @@ Result<void> WordWriter::add(Uid uid, const TermTable& terms, bool is_cut) {
     return {};
   });
 }
+
+std::size_t WordWriter::dropped() const { return state_->dropped; }
 
 bool WordWriter::is_full() const { return state_->terms >= terms_in_memory_max; }
 

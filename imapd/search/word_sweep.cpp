@@ -1,0 +1,37 @@
+#include "imapd/search/word_sweep.h"
+
+#include <algorithm>
+
+#include "imapd/search/folder_indexer.h"
+#include "store/sharing/sharing.h"
+
+namespace pennypost::imap {
+
+bool is_others_mailbox(store::MailStore& store, const store::MailboxName& name) {
+  if (store.sharing() == nullptr) return false;
+  auto namespaces = store.sharing()->namespaces();
+  return std::ranges::any_of(namespaces, [&](const store::Namespace& one) {
+    return one.kind == store::Namespace::Kind::OtherUsers && name.text().starts_with(one.prefix);
+  });
+}
+
+Result<bool> WordSweep::step() {
+  if (!folders_) {
+    TRY(folders_, store_.list());
+  }
+  if (next_ == folders_->size()) {
+    TRY(forgotten_, writer_.keep_only(kept_));
+    return false;
+  }
+  const auto& folder = (*folders_)[next_++];
+  if (!folder.exists || !folder.selectable || is_others_mailbox(store_, folder.name)) return true;
+  auto status = store_.status(folder.name);
+  if (status) {
+    kept_.push_back(word_folder(folder.name, status->id, status->uid_validity));
+    return true;
+  }
+  if (status.error().response_code() == ResponseCode::NonExistent) return true;
+  return std::move(status).error();
+}
+
+}  // namespace pennypost::imap

@@ -1,0 +1,96 @@
+"""An admin keeps users' indexes of words with pennypost fts, while imapd uses them."""
+import os
+
+from harness import Shared, check, contains, equal, eventually, test
+from mailhost import Host, letter
+
+ANN, BOB = "ann@example.test", "bob@example.test"
+USERS = {ANN: "ann-secret", BOB: "bob-secret"}
+
+
+def make_host(t):
+    return Host(t, {"disable_plaintext_auth": False, "imap_auto_create_special": False, "imap_worker_shards": 4}, users=USERS,
+                daemons=("imapd",))
+
+
+shared = Shared(make_host)
+
+
+def run(host, *arguments, ok=True):
+    return host.command("pennypost", "fts", *arguments, ok=ok)
+
+
+def rescan(host, *arguments):
+    return run(host, "rescan", *arguments).stdout.splitlines()
+
+
+def search(client, *keys):
+    return [int(uid) for uid in client.uid("SEARCH", *keys)[1][0].split()]
+
+
+@test("pennypost fts rescan puts in what is missing and takes out what has gone, beside a client that searches")
+def rescanned(t):
+    host = shared.get()
+    client = host.imap(ANN)
+    client.create("Old")
+    for number in range(3):
+        client.append("INBOX", "", None, letter(f"n{number}", f"word{number} of many\r\n"))
+        client.append("Old", "", None, letter(f"o{number}", f"word{number} of few\r\n"))
+    client.select("INBOX")
+    equal(rescan(host, "-u", ANN), ["INBOX messages=3 added=3 dropped=0", "Old messages=3 added=3 dropped=0"], "the first time")
+    equal(search(client, "BODY", "word1"), [2], "what the index knows")
+    equal(search(client, "FUZZY", "BODY", "wrod1"), [2], "what the index alone knows")
+    os.remove(next(path for path in host.messages(ANN) if b"word2" in open(path, "rb").read()))
+    host.put(ANN, letter("n3", "word3\r\n"))
+    equal(rescan(host, "-u", ANN, "IN*"), ["INBOX messages=3 added=1 dropped=1"], "what came and went")
+    client.noop()
+    equal(search(client, "BODY", "word3"), [4], "what has come")
+    host.command("pennypost", "mailbox", "delete", "-u", ANN, "Old")
+    equal(rescan(host, "-u", ANN), ["INBOX messages=3 added=0 dropped=0", "(removed) messages=0 added=0 dropped=3"], "a mailbox less")
+    equal(rescan(host, "-u", ANN), ["INBOX messages=3 added=0 dropped=0"], "nothing is left to do")
+    client.logout()
+
+
+@test("pennypost fts optimize writes the index anew, and says what is wrong with a call")
+def optimized(t):
+    host = shared.get()
+    host.put(BOB, letter("one", "the only word\r\n"))
+    equal(run(host, "optimize", "-u", BOB).stdout, "", "no index yet")
+    rescan(host, "-u", BOB)
+    told = run(host, "optimize", "-u", BOB).stdout.split()
+    equal(told[0], os.path.join(host.maildir(BOB), "pennypost-words"), "the index")
+    sizes = [int(word.partition("=")[2]) for word in told[1:]]
+    check(sizes[0] >= sizes[1] > 0, f"the sizes {sizes}")
+    client = host.imap(BOB)
+    client.select("INBOX")
+    equal(search(client, "BODY", "only"), [1], "what it knows")
+    client.logout()
+    equal(host.command("doveadm", "fts", "optimize", "-u", BOB).returncode, 0, "by doveadm's name")
+    equal(host.command("doveadm", "fts", "rescan", "-A").returncode, 0, "for all")
+    refused = run(host, "optimize", "-u", BOB, "INBOX", ok=False)
+    equal(refused.returncode, 64, "a mailbox for optimize")
+    contains(refused.stderr, "one index for all mailboxes", "why")
+    equal(run(host, "rescan", "-u", BOB, "Nope", ok=False).returncode, 68, "no such mailbox")
+    refused = run(host, "rescan", "-o", "imap_fts=no", "-u", BOB, ok=False)
+    equal(refused.returncode, 1, "without an index")
+    contains(refused.stderr, "imap_fts is no", "why")
+
+
+@test("words of another user's mailbox are found by a reader, but not kept in the reader's index")
+def others(t):
+    host = shared.get()
+    ann = host.imap(ANN)
+    ann.create("Lists")
+    ann.append("Lists", "", None, letter("shared", "a secret word\r\n"))
+    equal(ann.setacl("Lists", BOB, "lr")[0], "OK", "SETACL")
+    bob = host.imap(BOB)
+    eventually(lambda: bob.select("shared.ann@example^test.Lists", readonly=True)[0] == "OK", "bob sees it")
+    equal(search(bob, "BODY", "secret"), [1], "found")
+    equal(search(bob, "FUZZY", "BODY", "secret"), [1], "found as it is")
+    bob.select("INBOX")
+    # Waits for the index, which has seen the mailbox before by then.
+    search(bob, "FUZZY", "BODY", "anything")
+    told = rescan(host, "-u", BOB)
+    check(not [line for line in told if "(removed)" in line], f"nothing of ann's to take out: {told}")
+    bob.logout()
+    ann.logout()
