@@ -95,6 +95,36 @@ def learning(t):
     equal(len(read(learned).splitlines()), 3, "what was learned in all")
 
 
+@test("the keywords Junk and NonJunk, as Thunderbird sets them, are given to a program that learns, and other flags are not")
+def keywords(t):
+    host = host_with_programs(t)
+    learned = os.path.join(host.folder, "learned")
+    program(host, "learn", f'cat > /dev/null; echo "$1 $USER" >> {learned}')
+    path = os.path.join(host.folder, "etc", "learn.sieve")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('require ["imapsieve", "environment", "imap4flags", "vnd.dovecot.pipe", "copy"];\n'
+                   'if environment :matches "imap.changedflags" ["*Junk*", "*NonJunk*"] {\n'
+                   '  if hasflag "NonJunk" { pipe :copy "learn" "ham"; }\n'
+                   '  elsif hasflag "Junk" { pipe :copy "learn" "spam"; }\n'
+                   '}\n')
+    host.settings["imapsieve_scripts"] = [f"*:flag={path}"]
+    host.write_settings()
+    host.stop("imapd")
+    host.start("imapd")
+    host.put(BOB, letter("cheap watches", to=BOB))
+    with host.imap(BOB) as client:
+        client.select("INBOX")
+        client.store("1", "+FLAGS", "(\\Seen \\Flagged $Label1)")
+        equal(read(learned), "", "after flags of another kind")
+        client.store("1", "+FLAGS", "(Junk)")
+        equal(read(learned), f"spam {BOB}\n", "after Junk")
+        client.store("1", "+FLAGS", "(Junk)")
+        client.store("1", "-FLAGS", "(Junk)")
+        equal(read(learned), f"spam {BOB}\n", "after no change, and after Junk is taken away")
+        client.uid("STORE", "1", "+FLAGS.SILENT", "(NonJunk)")
+        equal(read(learned), f"spam {BOB}\nham {BOB}\n", "after NonJunk")
+
+
 @test("a script of imapd redirects what comes into a mailbox, as its owner")
 def redirecting(t):
     host = Host(t, {"imapsieve_url": "sieve://mail.example.test"})
@@ -151,3 +181,23 @@ def filtering(t):
         client.expunge()
     equal(subjects(host, BOB), ["lunch"], "INBOX")
     equal(subjects(host, BOB, ".Money"), ["invoice 7"], "Money")
+
+
+@test("FILTER tells of the message for which a script fails at run time, leaves it, and goes on")
+def failing(t):
+    host = host_with_programs(t)
+    program(host, "refuse", "cat > /dev/null; exit 1")
+    for subject in ("broken", "lunch"):
+        host.put(BOB, letter(subject, to=BOB))
+    script(host, 'require ["fileinto", "mailbox", "vnd.dovecot.pipe"];\n'
+                 'if header "subject" "broken" { pipe "refuse"; } else { fileinto :create "Food"; }\n')
+    with host.imap(BOB) as client:
+        client.select("INBOX")
+        broken = client.search(None, "SUBJECT", "broken")[1][0]
+        equal(client.xatom("FILTER", "SIEVE DELIVERY ALL")[0], "OK", "FILTER")
+        told = {row.split()[0]: row.decode() for row in client.response("FILTERED")[1]}
+        contains(told[broken], 'ERRORS "the program', "what FILTER says of the message that is broken")
+        contains(told[broken], "refuse", "which program failed")
+        equal(client.search(None, "DELETED", "SUBJECT", "broken")[1][0], b"", "the message that was left")
+    equal(subjects(host, BOB, ".Food"), ["lunch"], "Food")
+    equal(subjects(host, BOB), ["broken", "lunch"], "INBOX")
