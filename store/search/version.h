@@ -3,7 +3,7 @@
 
 namespace pennypost::store {
 
-inline constexpr const char* word_version = "2";
+inline constexpr const char* word_version = "3";
 /// In Xapian's metadata.
 inline constexpr const char* word_version_key = "V";
 

@@ -3,10 +3,11 @@
 //
 // A Xapian database without positions and without lists of each document's terms: what it says of a
 // message never changes, and of a message that is gone only the entry is removed. Once more than
-// half of the documents have no entry, the index is made anew. Header words that hardly any other
-// message has are no terms (rare_words.h), and one that stands in From, To, Cc, Bcc or Subject is
-// a term there only: who asks for Header is answered from all of these. Everything in it can be
-// computed from the mail: it may be removed at any time, and what is damaged is removed.
+// half of the documents have no entry, the index is made anew. Words that hardly any other message
+// has are no terms, if they are a header's or have digits (rare_words.h), and one that stands in
+// From, To, Cc, Bcc or Subject is a term there only: who asks for Header is answered from all of
+// these. Everything in it can be computed from the mail: it may be removed at any time, and what is
+// damaged is removed.
 //
 // One process writes it: the imapd worker that has all sessions of the account, and there one
 // WordWriter at a time. Xapian's own lock keeps a second one out. Readers see what was committed

@@ -193,6 +193,22 @@ TEST_CASE("a search by words finds what is spelt nearly so, the best first") {
   CHECK((*scores)[2] > (*scores)[1]);
   CHECK((*scores)[3] == 0);
   CHECK((*scores)[4] == 0);
+  // A word with digits that one message has is no term, and is found all the same.
+  put(directory, inbox,
+      {{1, "invoice"},
+       {2, "invioce for you"},
+       {3, "invoices"},
+       {4, "other text"},
+       {5, "in voice"},
+       {6, "invoice number 4711x"}});
+  reader = WordReader::open(directory);
+  REQUIRE(reader);
+  REQUIRE((*reader)->choose(inbox));
+  auto number = (*reader)->relevancy("4711x invoice", body);
+  REQUIRE(number);
+  CHECK(*number == std::vector<std::uint8_t>{0, 0, 0, 0, 0, 100});
+  CHECK(*(*reader)->may_hold("711", body) ==
+        std::vector<bool>{false, false, false, false, false, true});
   // Each of the words must be there.
   auto both = (*reader)->relevancy("invoice you", body);
   REQUIRE(both);

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <utility>
 
 #include "store/search/alike.h"
@@ -63,15 +65,17 @@ struct WordReader::State {
                                            std::span<const WordPlace> places) const;
   bool add_matching(const NeedlePiece& piece, char place, std::vector<bool>& found,
                     std::size_t& budget) const;
-  void read_rare_words();
-  void add_rare(const NeedlePiece& piece, std::vector<bool>& found) const;
+  void read_rare_words(std::span<const WordPlace> places);
+  // Calls `found` with the place of each message that may have such a word.
+  template <class Function>
+  void each_rare(const NeedlePiece& piece, WordPlace place, Function found) const;
+  std::vector<double> weights_of(const std::string& word, std::span<const WordPlace> places) const;
   Xapian::Query query_for(const std::string& word, std::span<const WordPlace> places) const;
 
   Xapian::Database database;
   WordFolder folder;
   std::vector<WordEntry> entries;
-  std::vector<RareWords> rare;  // ascending by UID, once they are needed
-  bool has_rare = false;
+  std::map<WordPlace, std::vector<RareEntry>> rare;  // ascending by UID, once they are needed
   // Of entries: by document, less the first one's; 0: none, else the place plus 1.
   Xapian::docid first_document = 0;
   std::vector<std::uint32_t> places_of_documents;
@@ -104,7 +108,6 @@ Result<void> WordReader::choose(const WordFolder& folder) {
     state.folder = folder;
     state.entries.clear();
     state.rare.clear();
-    state.has_rare = false;
     auto prefix = blocks_key(folder);
     auto& database = state.database;
     for (auto at = database.metadata_keys_begin(prefix); at != database.metadata_keys_end(prefix);
@@ -168,25 +171,32 @@ bool WordReader::State::add_matching(const NeedlePiece& piece, char place, std::
       terms, [&](const std::string& term) { return add_postings(term, found, budget); });
 }
 
-void WordReader::State::read_rare_words() {
-  if (std::exchange(has_rare, true)) return;
-  auto prefix = rare_blocks_key(folder);
-  for (auto at = database.metadata_keys_begin(prefix); at != database.metadata_keys_end(prefix);
-       ++at) {
-    auto lists = decode_rare_words(database.get_metadata(*at));
-    if (!lists) throw Xapian::DatabaseCorruptError("a list of rare words is damaged");
-    std::ranges::move(*lists, std::back_inserter(rare));
+void WordReader::State::read_rare_words(std::span<const WordPlace> places) {
+  for (auto place : rare_places) {
+    if (std::ranges::find(places, place) == places.end()) continue;
+    auto [known, is_new] = rare.try_emplace(place);
+    if (!is_new) continue;
+    auto prefix = rare_blocks_key(place, folder);
+    for (auto at = database.metadata_keys_begin(prefix); at != database.metadata_keys_end(prefix);
+         ++at) {
+      auto block = decode_rare_words(database.get_metadata(*at));
+      if (!block) throw Xapian::DatabaseCorruptError("a list of rare words is damaged");
+      std::ranges::move(*block, std::back_inserter(known->second));
+    }
   }
 }
 
-void WordReader::State::add_rare(const NeedlePiece& piece, std::vector<bool>& found) const {
-  auto wanted = rare_pattern(piece);
+template <class Function>
+void WordReader::State::each_rare(const NeedlePiece& piece, WordPlace place, Function found) const {
+  auto known = rare.find(place);
+  if (known == rare.end()) return;
+  RarePattern pattern(piece);
   auto entry = entries.begin();
-  for (const auto& list : rare) {
-    entry = std::ranges::lower_bound(entry, entries.end(), list.uid, {}, &WordEntry::uid);
+  for (const auto& one : known->second) {
+    entry = std::ranges::lower_bound(entry, entries.end(), one.uid, {}, &WordEntry::uid);
     if (entry == entries.end()) return;
-    if (entry->uid != list.uid || list.text.find(wanted) == std::string::npos) continue;
-    found[static_cast<std::size_t>(entry - entries.begin())] = true;
+    if (entry->uid != one.uid || !pattern.may_be_in(one.words)) continue;
+    found(static_cast<std::size_t>(entry - entries.begin()));
   }
 }
 
@@ -201,7 +211,7 @@ std::optional<std::vector<bool>> WordReader::State::holders(
                        ? add_postings(letter + piece.text, found, budget)
                        : add_matching(piece, letter, found, budget);
     if (!is_done) return std::nullopt;
-    if (place == WordPlace::Header) add_rare(piece, found);
+    each_rare(piece, place, [&](std::size_t message) { found[message] = true; });
   }
   return found;
 }
@@ -211,7 +221,7 @@ Result<std::vector<bool>> WordReader::may_hold(std::string_view folded,
   auto& state = *state_;
   auto places = all_of(some_places);
   return guarded([&]() -> Result<std::vector<bool>> {
-    if (std::ranges::find(places, WordPlace::Header) != places.end()) state.read_rare_words();
+    state.read_rare_words(places);
     std::vector<bool> may(state.entries.size(), true);
     bool is_narrowed = false;
     for (const auto& piece : needle_pieces(folded)) {
@@ -245,26 +255,48 @@ Xapian::Query WordReader::State::query_for(const std::string& word,
   return Query(Query::OP_OR, any.begin(), any.end());
 }
 
+// Of each message; 0: it has no such word.
+std::vector<double> WordReader::State::weights_of(const std::string& word,
+                                                  std::span<const WordPlace> places) const {
+  std::vector<double> weights(entries.size(), 0);
+  Xapian::Enquire enquire(database);
+  enquire.set_query(query_for(word, places));
+  auto results = enquire.get_mset(0, database.get_doccount());
+  for (auto at = results.begin(); at != results.end(); ++at) {
+    if (auto place = place_of(*at)) weights[*place] = at.get_weight();
+  }
+  // As much as BM25 gives a word that one message has.
+  auto rare_weight = std::log(1.0 + database.get_doccount());
+  for (auto place : places) {
+    each_rare({NeedlePiece::Match::Is, word}, place, [&](std::size_t message) {
+      weights[message] = std::max(weights[message], rare_weight);
+    });
+  }
+  return weights;
+}
+
 Result<std::vector<std::uint8_t>> WordReader::relevancy(std::string_view folded,
                                                         std::span<const WordPlace> some_places) {
-  const auto& state = *state_;
+  auto& state = *state_;
   auto places = all_of(some_places);
   return guarded([&]() -> Result<std::vector<std::uint8_t>> {
-    std::vector<std::uint8_t> scores(state.entries.size(), 0);
-    std::vector<Xapian::Query> all;
-    for (const auto& word : needle_words(folded)) all.push_back(state.query_for(word, places));
-    if (all.empty()) return scores;
-    Xapian::Enquire enquire(state.database);
-    enquire.set_query(Xapian::Query(Xapian::Query::OP_AND, all.begin(), all.end()));
-    auto results = enquire.get_mset(0, state.database.get_doccount());
-    double best = 0;
-    for (auto at = results.begin(); at != results.end(); ++at) {
-      auto place = state.place_of(*at);
-      if (!place) continue;
-      // The best come first.
-      if (best == 0) best = at.get_weight();
-      auto percent = best > 0 ? at.get_weight() * 100 / best : 100.0;
-      scores[*place] = static_cast<std::uint8_t>(std::clamp(percent, 1.0, 100.0));
+    state.read_rare_words(places);
+    auto words = needle_words(folded);
+    // A message must have each of the words.
+    std::vector<bool> has_all(state.entries.size(), !words.empty());
+    std::vector<double> totals(state.entries.size(), 0);
+    for (const auto& word : words) {
+      auto weights = state.weights_of(word, places);
+      for (std::size_t i = 0; i < totals.size(); ++i) {
+        has_all[i] = has_all[i] && weights[i] > 0;
+        totals[i] = has_all[i] ? totals[i] + weights[i] : 0;
+      }
+    }
+    std::vector<std::uint8_t> scores(totals.size(), 0);
+    auto best = totals.empty() ? 0 : std::ranges::max(totals);
+    for (std::size_t i = 0; i < totals.size(); ++i) {
+      if (!has_all[i]) continue;
+      scores[i] = static_cast<std::uint8_t>(std::clamp(totals[i] * 100 / best, 1.0, 100.0));
     }
     return scores;
   });

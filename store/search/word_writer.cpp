@@ -1,6 +1,7 @@
-// Writes an account's index of words: documents without positions, the lists of rare words, and the
-// list of what is in it.
+// Writes an account's index of words: documents without positions, the rare words, and the list of
+// what is in it.
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -52,16 +53,16 @@ struct WordWriter::State {
   void forget(std::uint32_t uid) {
     changed.insert(block_of(Uid(uid)));
     entries.erase(uid);
-    rare_lists(Uid(uid)).erase(uid);
+    for (auto place : rare_places) rare_block(place, Uid(uid)).erase(uid);
     --live;
   }
-  // Removes the blocks that `is_doomed` by their keys, both kinds; how many messages they had.
+  // Removes the blocks that `is_doomed` by their keys, of all kinds; how many messages they had.
   template <class Predicate>
   std::size_t drop_blocks(std::string_view folder_part, Predicate is_doomed);
-  using RareLists = std::map<std::uint32_t, std::string>;  // by UID
-  // Of the block that has this message.
-  RareLists& rare_lists(Uid uid);
-  bool is_rare(std::string_view term, std::string_view word);
+  using RareBlock = std::map<std::uint32_t, RareWords>;  // by UID
+  // The one that has this message.
+  RareBlock& rare_block(WordPlace place, Uid uid);
+  bool comes_first(std::string_view term);
   void remember_words();
   void read_entries();
   void write_entries();
@@ -69,9 +70,9 @@ struct WordWriter::State {
 
   Xapian::WritableDatabase database;
   WordFolder folder;
-  std::map<std::uint32_t, WordEntry> entries;  // by UID
-  std::set<std::uint32_t> changed;             // blocks
-  std::map<std::uint32_t, RareLists> rare;     // blocks as they will be
+  std::map<std::uint32_t, WordEntry> entries;                     // by UID
+  std::set<std::uint32_t> changed;                                // blocks
+  std::map<std::pair<WordPlace, std::uint32_t>, RareBlock> rare;  // as they will be
   WordMemory memory;
   std::uint32_t live = 0;
   std::size_t dropped = 0;
@@ -124,7 +125,8 @@ void WordWriter::State::read_entries() {
 template <class Predicate>
 std::size_t WordWriter::State::drop_blocks(std::string_view folder_part, Predicate is_doomed) {
   std::size_t messages = 0;
-  for (char kind : {'F', 'R'}) {
+  for (char kind :
+       {'F', static_cast<char>(WordPlace::Header), static_cast<char>(WordPlace::Body)}) {
     auto prefix = kind + std::string(folder_part);
     std::vector<std::string> doomed;
     for (auto at = database.metadata_keys_begin(prefix); at != database.metadata_keys_end(prefix);
@@ -142,40 +144,44 @@ std::size_t WordWriter::State::drop_blocks(std::string_view folder_part, Predica
   return messages;
 }
 
-WordWriter::State::RareLists& WordWriter::State::rare_lists(Uid uid) {
+WordWriter::State::RareBlock& WordWriter::State::rare_block(WordPlace place, Uid uid) {
   auto block = rare_block_of(uid);
-  auto [at, is_new] = rare.try_emplace(block);
+  auto [at, is_new] = rare.try_emplace({place, block});
   if (!is_new) return at->second;
-  auto lists = decode_rare_words(database.get_metadata(rare_block_key(folder, block)));
-  if (!lists) throw Xapian::DatabaseCorruptError("a list of rare words is damaged");
-  for (auto& list : *lists) at->second.emplace(list.uid.value(), std::move(list.text));
+  auto known = decode_rare_words(database.get_metadata(rare_block_key(place, folder, block)));
+  if (!known) throw Xapian::DatabaseCorruptError("a list of rare words is damaged");
+  for (auto& entry : *known) at->second.emplace(entry.uid.value(), std::move(entry.words));
   return at->second;
 }
 
-// Whether a header word is to be in a list; `term` is the word behind its letter.
-bool WordWriter::State::is_rare(std::string_view term, std::string_view word) {
+// Whether no other message is known to have the term.
+bool WordWriter::State::comes_first(std::string_view term) {
   using Known = WordMemory::Known;
-  auto known = memory.look(word);
+  auto known = memory.look(term);
   if (known == Known::Often) return false;
-  bool comes_first = known == Known::No && !database.term_exists(std::string(term));
-  memory.note(word, comes_first ? Known::Once : Known::Often);
-  return comes_first;
+  bool is_first = known == Known::No && !database.term_exists(std::string(term));
+  memory.note(term, is_first ? Known::Once : Known::Often);
+  return is_first;
 }
 
 // What has come lately, while another writer was at work.
 void WordWriter::State::remember_words() {
-  auto prefix = rare_blocks_key(folder);
-  std::vector<std::string> keys;
-  for (auto at = database.metadata_keys_begin(prefix); at != database.metadata_keys_end(prefix);
-       ++at) {
-    keys.push_back(*at);
-  }
-  auto first = keys.size() - std::min(keys.size(), blocks_remembered);
-  for (const auto& key : std::span(keys).subspan(first)) {
-    auto lists = decode_rare_words(database.get_metadata(key));
-    if (!lists) throw Xapian::DatabaseCorruptError("a list of rare words is damaged");
-    for (const auto& list : *lists) {
-      for (auto word : pennypost::words(list.text, " ")) memory.note(word, WordMemory::Known::Once);
+  for (auto place : rare_places) {
+    auto prefix = rare_blocks_key(place, folder);
+    std::vector<std::string> keys;
+    for (auto at = database.metadata_keys_begin(prefix); at != database.metadata_keys_end(prefix);
+         ++at) {
+      keys.push_back(*at);
+    }
+    auto first = keys.size() - std::min(keys.size(), blocks_remembered);
+    for (const auto& key : std::span(keys).subspan(first)) {
+      auto entries_of_block = decode_rare_words(database.get_metadata(key));
+      if (!entries_of_block) throw Xapian::DatabaseCorruptError("a list of rare words is damaged");
+      for (const auto& entry : *entries_of_block) {
+        for (auto word : pennypost::words(entry.words.list, " ")) {
+          memory.note(static_cast<char>(place) + std::string(word), WordMemory::Known::Once);
+        }
+      }
     }
   }
 }
@@ -230,19 +236,21 @@ Result<void> WordWriter::add(Uid uid, const TermTable& terms, bool is_cut) {
   auto& state = *state_;
   return guarded([&]() -> Result<void> {
     Xapian::Document document;
-    std::string rare;
+    std::array rare{RareCollector(rare_places[0]), RareCollector(rare_places[1])};
     for (const auto& term : terms.terms()) {
       auto text = terms.text_of(term);
       auto word = text.substr(1);
-      if (text.front() != static_cast<char>(WordPlace::Header)) {
-        document.add_term(std::string(text), term.count);
-      } else if (!is_in_own_field(terms, word)) {
-        if (state.is_rare(text, word) && append_rare_word(rare, word)) continue;
-        // How often a word stands in a header says nothing.
-        document.add_term(std::string(text), 1);
-      }
+      auto place = static_cast<WordPlace>(text.front());
+      if (place == WordPlace::Header && is_in_own_field(terms, word)) continue;
+      auto& collector = rare[place == rare_places[0] ? 0 : 1];
+      if (may_be_rare(place, word) && state.comes_first(text) && collector.add(word)) continue;
+      // How often a word stands in a header says nothing.
+      document.add_term(std::string(text), place == WordPlace::Header ? 1 : term.count);
     }
-    if (!rare.empty()) state.rare_lists(uid).insert_or_assign(uid.value(), std::move(rare));
+    for (std::size_t i = 0; i < rare.size(); ++i) {
+      if (rare[i].empty()) continue;
+      state.rare_block(rare_places[i], uid).insert_or_assign(uid.value(), rare[i].finish());
+    }
     WordEntry entry{uid, state.database.add_document(document), is_cut};
     state.entries.insert_or_assign(uid.value(), entry);
     state.changed.insert(block_of(uid));
@@ -270,10 +278,10 @@ void WordWriter::State::write_entries() {
 }
 
 void WordWriter::State::write_rare_words() {
-  for (const auto& [block, lists] : rare) {
-    std::vector<RareWords> all;
-    for (const auto& [uid, text] : lists) all.push_back({Uid(uid), text});
-    database.set_metadata(rare_block_key(folder, block), encode_rare_words(all));
+  for (auto& [key, words] : rare) {
+    std::vector<RareEntry> all;
+    for (auto& [uid, one] : words) all.push_back({Uid(uid), std::move(one)});
+    database.set_metadata(rare_block_key(key.first, folder, key.second), encode_rare_words(all));
   }
   rare.clear();
 }
