@@ -13,6 +13,7 @@
 #include "common/config/server_ref.h"
 #include "common/net/address.h"
 #include "common/net/stream.h"
+#include "smtpd/delivery/room_messages.h"
 #include "smtpd/milter/messages.h"
 #include "smtpd/policy/content_checks.h"
 #include "smtpd/policy/messages.h"
@@ -66,6 +67,8 @@ class Backend {
   virtual Task<Result<CountClient::Counts>> count(CountClient event) = 0;
   /// Only asked about users who have logged in.
   virtual Task<Result<CheckSubmitter::Answer>> check_submitter(CheckSubmitter ask) = 0;
+  /// Only asked about recipients whose verdict says has_quota. Error: it can't be found out.
+  virtual Task<Result<Fate>> room(AskRoom ask) = 0;
   /// Only asked if there is an outgoing_... limit.
   virtual Task<Result<AskAllowance::Allowance>> allowance(AskAllowance ask) = 0;
   /// The following are only asked where strangers are tested: this if postscreen_access_list has

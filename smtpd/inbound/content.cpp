@@ -117,6 +117,10 @@ Task<std::optional<Reply>> Session::check_content() {
   auto stored = co_await body.finish();
   if (!stored) co_return Reply(stored.error());
   refused = start_header();
+  if (!refused) {
+    auto looking = check_room();
+    refused = co_await std::move(looking);
+  }
   bool is_asked = context_->rewrites_addresses() || context_->copies_mail();
   if (!refused && is_asked && !transaction.discard) {
     auto rewriting = rewrite_addresses();
@@ -146,6 +150,34 @@ std::optional<Reply> Session::start_header() {
     transaction.header->add_on_top(fields_to_prepend());
   }
   return std::nullopt;
+}
+
+/// Refuses a message for which no recipient's mailbox has room, as it turns out to be larger than
+/// MAIL has said. If some have room it is taken, as RFC 5321 section 4.2.5 has one reply for all of
+/// them, and delivery reports the others; LMTP has a reply for each.
+Task<std::optional<Reply>> Session::check_room() {
+  Transaction& transaction = *transaction_;
+  std::optional<Reply> refused;
+  bool have_quota = std::ranges::all_of(transaction.recipients, [&](const Recipient& recipient) {
+    return transaction.with_quota.contains(recipient.address);
+  });
+  bool is_idle =
+      !have_quota || transaction.discard || !transaction.redirect.empty() || context_->is_lmtp();
+  if (is_idle) co_return refused;
+  std::uint64_t bytes = 0;
+  for (const auto& piece : transaction.header->pieces(transaction.body->bytes())) {
+    bytes += piece.length == 0 ? piece.text.size() : piece.length;
+  }
+  // RCPT has asked for that much already.
+  if (bytes <= transaction.mail.size.value_or(0)) co_return refused;
+  for (const auto& recipient : transaction.recipients) {
+    auto asking = ask_for_room(recipient.address, bytes);
+    auto found = co_await std::move(asking);
+    if (!found) co_return std::nullopt;
+    // A client that tries again serves those whose mailbox may have room then.
+    if (!refused || found->code() < refused->code()) refused = std::move(found);
+  }
+  co_return std::move(refused);
 }
 
 /// How the header's addresses are completed; null: the header is not changed.

@@ -245,6 +245,20 @@ Task<Result<CheckRecipient::Verdict>> Session::ask_about(const std::string& reci
   }
 }
 
+/// Why the recipient's mailbox has no room for a message of this size; nothing if it has.
+Task<std::optional<Reply>> Session::ask_for_room(std::string recipient, std::uint64_t bytes) {
+  AskRoom ask;
+  ask.sender = transaction_->sender;
+  ask.recipient = recipient;
+  ask.bytes = bytes;
+  auto fate = co_await context_->backend().room(std::move(ask));
+  if (!fate || fate->code < 400) co_return std::nullopt;
+  Reply reply(fate->code, fate->status,
+              "<" + printable(recipient) + ">: Recipient address rejected: " + fate->text);
+  log_refusal("reject", reply, recipient);
+  co_return std::move(reply);
+}
+
 /// Why a MAIL command is refused for its parameters.
 std::optional<Reply> Session::refusal(const MailCommand& command) const {
   auto is_given = [&](std::string_view keyword) {
@@ -408,22 +422,39 @@ Task<Reply> Session::rcpt(std::string_view arguments) {
   }
   // What will be thrown away is asked nothing.
   if (!transaction_->discard) {
-    auto asking = ask_about(shown);
-    auto verdict = co_await std::move(asking);
-    if (!verdict) {
-      Reply reply(451, "4.3.0", "<" + shown + ">: Temporary lookup failure");
-      log_refusal("reject", reply, shown);
-      co_return std::move(reply);
-    }
-    auto refused = apply(*verdict, shown);
-    if (milters_) {
-      auto telling = tell_milters_rcpt(command.recipient, arguments, std::move(refused));
-      refused = co_await std::move(telling);
-    }
+    auto asking = check_recipient(command, arguments);
+    auto refused = co_await std::move(asking);
     if (refused) co_return *std::move(refused);
   }
   auto taking = take_recipient(std::move(command));
   co_return co_await std::move(taking);
+}
+
+/// What policy, the recipient's mailbox and milters say, in this order.
+Task<std::optional<Reply>> Session::check_recipient(const RcptCommand& command,
+                                                    std::string_view arguments) {
+  const std::string shown = command.recipient.text();
+  auto asking = ask_about(shown);
+  auto verdict = co_await std::move(asking);
+  if (!verdict) {
+    Reply reply(451, "4.3.0", "<" + shown + ">: Temporary lookup failure");
+    log_refusal("reject", reply, shown);
+    co_return std::move(reply);
+  }
+  auto refused = apply(*verdict, shown);
+  if (!refused && verdict->has_quota) {
+    auto address = context_->completed(command.recipient).text();
+    transaction_->with_quota.insert(address);
+    // RFC 1870 section 6.2: the size that MAIL declares, if it does.
+    auto bytes = std::max<std::uint64_t>(transaction_->mail.size.value_or(0), 1);
+    auto looking = ask_for_room(std::move(address), bytes);
+    refused = co_await std::move(looking);
+  }
+  if (milters_) {
+    auto telling = tell_milters_rcpt(command.recipient, arguments, std::move(refused));
+    refused = co_await std::move(telling);
+  }
+  co_return std::move(refused);
 }
 
 /// Takes a recipient that nothing here refuses. The filter of smtpd_proxy_filter may still do so.

@@ -92,6 +92,8 @@ Task<Result<CheckSubmitter::Answer>> PortBackend::check_submitter(CheckSubmitter
   return lookup_.call(std::move(request));
 }
 
+Task<Result<Fate>> PortBackend::room(AskRoom request) { return queue_.call(std::move(request)); }
+
 Task<Result<AskAllowance::Allowance>> PortBackend::allowance(AskAllowance request) {
   return queue_.call(std::move(request));
 }

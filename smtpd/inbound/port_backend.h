@@ -38,6 +38,7 @@ class PortBackend final : public Backend {
   Task<Result<CheckContent::Findings>> check_content(CheckContent ask) override;
   Task<Result<CountClient::Counts>> count(CountClient event) override;
   Task<Result<CheckSubmitter::Answer>> check_submitter(CheckSubmitter ask) override;
+  Task<Result<Fate>> room(AskRoom ask) override;
   Task<Result<AskAllowance::Allowance>> allowance(AskAllowance ask) override;
   Task<Result<ScreenAccess::Verdict>> screen_access(ScreenAccess ask) override;
   Task<Result<NameDnsbl::Name>> name_dnsbl(NameDnsbl ask) override;

@@ -18,6 +18,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -97,6 +98,7 @@ class Session final : public Guest {
     std::vector<Recipient> recipients;
     std::size_t accepted = 0;            // RCPT commands, including those that repeat a recipient
     std::uint64_t recipients_max = 0;    // by the outgoing_... limits of the user
+    std::set<std::string> with_quota;    // of the recipients, those whose mailbox has a quota
     std::vector<std::uint32_t> awaited;  // LMTP: the recipient of each of these, who gets a reply
     std::vector<std::string> prepend;
     std::string redirect;          // REDIRECT: replaces all recipients
@@ -186,6 +188,9 @@ class Session final : public Guest {
   bool is_like_option(const MailAddress& address) const;
   Task<Result<std::uint64_t>> ask_about_user();
   Error too_much_mail() const;
+  Task<std::optional<Reply>> check_recipient(const RcptCommand& command,
+                                             std::string_view arguments);
+  Task<std::optional<Reply>> ask_for_room(std::string recipient, std::uint64_t bytes);
   Task<Reply> take_recipient(RcptCommand command);
   CheckRecipient about() const;
   SessionFacts facts() const;
@@ -233,6 +238,7 @@ class Session final : public Guest {
   Task<Reply> finish_message();
   Task<std::optional<Reply>> check_content();
   Task<std::optional<Reply>> end_filters();
+  Task<std::optional<Reply>> check_room();
   std::optional<Reply> start_header();
   const Completion* header_completion() const;
   Task<std::optional<Reply>> rewrite_addresses();

@@ -40,6 +40,7 @@ class FakeBackend final : public Backend {
       verdict.status = "5.7.1";
       verdict.text = "<" + request.recipient + ">: Relay access denied";
     }
+    verdict.has_quota = room_left.contains(request.recipient);
     if (judge) judge("", request, verdict);
     co_return verdict;
   }
@@ -105,6 +106,21 @@ class FakeBackend final : public Backend {
     CheckSubmitter::Answer answer;
     answer.is_blocked = request.user == blocked;
     co_return answer;
+  }
+
+  /// Mailboxes have the room that `room_left` says, and a quota if they are named there.
+  Task<Result<Fate>> room(AskRoom request) override {
+    rooms.push_back(request.recipient + " " + std::to_string(request.bytes));
+    if (is_room_unknown) co_return Error::temporary("the queue is down");
+    Fate fate;
+    fate.code = 250;
+    if (request.bytes > room_left[request.recipient]) {
+      bool is_final = request.recipient.starts_with("carol");
+      fate.code = is_final ? 552 : 452;
+      fate.status = is_final ? "5.2.2" : "4.2.2";
+      fate.text = "full";
+    }
+    co_return fate;
   }
 
   Task<Result<AskAllowance::Allowance>> allowance(AskAllowance request) override {
@@ -210,6 +226,9 @@ class FakeBackend final : public Backend {
   }
 
   std::map<std::string, Fate> fates;
+  std::map<std::string, std::uint64_t> room_left;  // by address
+  std::vector<std::string> rooms;                  // asked for
+  bool is_room_unknown = false;
   std::map<std::string, ScreenAccess::Answer> screen_table;
   std::map<std::string, PassedTests> passed;
   std::string blocked;  // a user

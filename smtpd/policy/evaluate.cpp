@@ -21,7 +21,11 @@ Verdict Evaluation::recipient() {
   if (settings_.smtpd_reject_unlisted_recipient) {
     answer = unlisted(Subject::Recipient, request_.recipient);
   }
-  if (answer != Answer::Refuse) full_mailbox();
+  if (answer != Answer::Refuse) answer = full_mailbox();
+  if (answer != Answer::Refuse) {
+    auto has_quota = tables_.has_quota(completed(request_.recipient));
+    verdict_.has_quota = has_quota && *has_quota;
+  }
   return std::move(verdict_);
 }
 

@@ -71,6 +71,8 @@ class PolicyTables {
   virtual Result<std::optional<Refusal>> refusal(const MailAddress& address) = 0;
   /// Whether the mailbox of this address is known to be full; only a hint.
   virtual Result<bool> is_full(const MailAddress& address) = 0;
+  /// Whether mail to this address ends in the mailbox of an own user who has a quota.
+  virtual Result<bool> has_quota(const MailAddress& address) = 0;
   /// The name of the account in whose mailbox mail to this address ends; nothing where it ends in
   /// none of this host's, or in several.
   virtual Result<std::optional<std::string>> account_of(const MailAddress& address) = 0;

@@ -138,6 +138,18 @@ TEST_CASE(
         "554 5.7.1 <user@dest.example>: Relay access denied");
 }
 
+TEST_CASE("a verdict says of accepted recipients alone whether their mailbox has a quota") {
+  FakeTables tables;
+  tables.with_quota = "bob@example.com";
+  auto verdict_on = [&](const std::string& recipient) {
+    return evaluate_recipient(stranger(recipient), *config_for_test({}), tables);
+  };
+  CHECK(verdict_on("bob@example.com").has_quota);
+  CHECK_FALSE(verdict_on("bob@virtual.example").has_quota);
+  tables.full = "bob@example.com";
+  CHECK_FALSE(verdict_on("bob@example.com").has_quota);
+}
+
 TEST_CASE("lists that decide nothing are no licence to relay") {
   CHECK(answer(stranger("user@dest.example"),
                {"smtpd_relay_restrictions=warn_if_reject reject_unauth_destination"}) ==

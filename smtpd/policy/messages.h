@@ -113,11 +113,12 @@ struct CheckRecipient {
     PolicyReply deferral;  // defer_if_permit: the answer where a later stage permits
     // The evaluation has come to `sleep`: ask again after this time, with one sleep more.
     std::uint32_t sleep_seconds = 0;
+    bool has_quota = false;    // accepted, for the mailbox of an own user with a quota: AskRoom
     bool is_for_once = false;  // a policy server was asked, who may answer otherwise the next time
     template <class Archive>
     void fields(Archive& archive) {
       archive(code, status, text, hold, discard, may_relay, prepend, redirect, bcc, filter, notes,
-              deferral, sleep_seconds, is_for_once);
+              deferral, sleep_seconds, has_quota, is_for_once);
     }
   };
   using Reply = Verdict;

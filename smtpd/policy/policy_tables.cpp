@@ -230,6 +230,15 @@ Result<bool> LookupTables::is_full(const MailAddress& address) {
   return is_mailbox && full_.contains(found->route.account.name);
 }
 
+Result<bool> LookupTables::has_quota(const MailAddress& address) {
+  const auto& found = destination(address);
+  if (!found) return found.error();
+  const auto& account = found->route.account;
+  bool is_mailbox =
+      !found->is_expansion && !found->is_error && found->route.transport == Transport::Local;
+  return is_mailbox && !account.is_system && !account.quota.empty();
+}
+
 Result<std::optional<std::string>> LookupTables::account_of(const MailAddress& address) {
   std::optional<std::string> none;
   const auto& found = destination(address);

@@ -108,6 +108,7 @@ class LookupTables final : public PolicyTables {
   Result<DomainClass> classify(const Domain& domain) override { return router_.classify(domain); }
   Result<std::optional<Refusal>> refusal(const MailAddress& address) override;
   Result<bool> is_full(const MailAddress& address) override;
+  Result<bool> has_quota(const MailAddress& address) override;
   Result<std::optional<std::string>> account_of(const MailAddress& address) override;
   Result<MailHost> mail_host(const Domain& domain) override;
   Result<std::vector<std::string>> ip4_addresses(std::string_view name) override;
@@ -123,8 +124,8 @@ class LookupTables final : public PolicyTables {
   const Result<Resolution>& destination(const MailAddress& address);
 
   const Router& router_;
-  // The last address resolved and its result, since refusal() and is_full() are both called for
-  // each recipient.
+  // The last address resolved and its result, since refusal(), is_full() and has_quota() are all
+  // called for each recipient.
   std::string asked_;
   std::optional<Result<Resolution>> destination_;
   AccessTables& access_;

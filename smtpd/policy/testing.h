@@ -51,6 +51,9 @@ class FakeTables final : public PolicyTables {
     if (!is_ours || address.local() == "bob") return none;
     return std::optional(Refusal{"5.1.1", "unknown user"});
   }
+  Result<bool> has_quota(const MailAddress& address) override {
+    return address.text() == with_quota;
+  }
   Result<bool> is_full(const MailAddress& address) override { return address.text() == full; }
   Result<std::optional<std::string>> account_of(const MailAddress& address) override {
     std::optional<std::string> none;
@@ -105,6 +108,7 @@ class FakeTables final : public PolicyTables {
   std::vector<std::string> policy_requests;
   bool broken = false;
   std::string full;
+  std::string with_quota;
 };
 
 inline CheckRecipient stranger(std::string recipient, std::string sender = "a@sender.example") {

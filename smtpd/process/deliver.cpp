@@ -7,6 +7,7 @@
 #include "smtpd/delivery/local.h"
 #include "smtpd/delivery/messages.h"
 #include "smtpd/delivery/pipe.h"
+#include "smtpd/delivery/room.h"
 #include "store/filtering/sieve_filter.h"
 
 namespace pennypost::smtp {
@@ -55,6 +56,12 @@ Task<Result<Attempt::Outcomes>> attempt_delivery(Child& child, Attempt attempt,
   co_return std::move(answer);
 }
 
+Task<Result<Fate>> measure_room(Child& child, MeasureRoom ask) {
+  Child::Busy busy(child);
+  auto config = child.config();
+  co_return co_await child.loop().offload([&] { return room_for(*config, ask); });
+}
+
 }  // namespace
 
 void run_deliver(Child& child) {
@@ -62,6 +69,9 @@ void run_deliver(Child& child) {
   Loop::set_offload_threads(static_cast<unsigned>(child.config()->delivery_threads));
   child.services("queue").on<Attempt>([&](Attempt attempt, std::vector<Descriptor> beside) {
     return attempt_delivery(child, std::move(attempt), std::move(beside));
+  });
+  child.services("queue").on<MeasureRoom>([&](MeasureRoom ask, std::vector<Descriptor>) {
+    return measure_room(child, std::move(ask));
   });
   child.leave_when_idle(child.config()->max_idle);
   child.run();

@@ -10,6 +10,7 @@
 #include "common/process/session_messages.h"
 #include "smtpd/delivery/messages.h"
 #include "smtpd/delivery/probe_messages.h"
+#include "smtpd/delivery/room_messages.h"
 #include "smtpd/milter/messages.h"
 #include "smtpd/pickup/control.h"
 #include "smtpd/pickup/user_mail.h"
@@ -46,9 +47,9 @@ using AllMessages = MessageList<
     FindMilters, ConnectMilter, DescribeDestination, OpenBody, DropBody, Submit, PostNotice,
     Deliver, FlushSite, ConnectFilter, CheckUser, CheckRecipient, CheckRestrictions, CountClient,
     FindFooter, Resolve, Canonicalize, Generalize, CheckContent, LookAtTables, NoteMailbox, Attempt,
-    NeedDeliver, ConnectSocket, VerifyAddress, Probe, CheckSubmitter, AskAllowance, ScreenAccess,
-    NameDnsbl, RecallClient, NotePassed, FindSigningKeys, SignDigests, NoteTls, NoteTlsResult,
-    FindStsPolicy, NoteEvaluation, FindReportTargets, PostReport,
+    NeedDeliver, ConnectSocket, VerifyAddress, Probe, CheckSubmitter, AskRoom, MeasureRoom,
+    AskAllowance, ScreenAccess, NameDnsbl, RecallClient, NotePassed, FindSigningKeys, SignDigests,
+    NoteTls, NoteTlsResult, FindStsPolicy, NoteEvaluation, FindReportTargets, PostReport,
     // The figures of all daemons.
     AskMetricsSocket, AskFigures,
     // Between programs of this host and the queue.

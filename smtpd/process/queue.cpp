@@ -30,6 +30,7 @@
 #include "smtpd/scheduler/address_verifier.h"
 #include "smtpd/scheduler/error_notice.h"
 #include "smtpd/scheduler/report_templates.h"
+#include "smtpd/scheduler/room_desk.h"
 #include "smtpd/scheduler/scheduler.h"
 #include "smtpd/scheduler/tls_levels.h"
 
@@ -53,6 +54,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
         facts_(child.loop(), queue_->directory() / "remembered", Clock::system()),
         scheduler_(child.loop(), *queue_, peers(), Clock::system()),
         verifier_(child.loop(), peers(), facts_, scheduler_.local_sockets(), Clock::system()),
+        rooms_(child.loop(), peers()),
         outgoing_(child.loop(), scheduler_, facts_, [this] { return child_.config(); }),
         pickup_(
             child.loop(), *queue_, scheduler_, [this] { return child_.config(); }, ask_lookup(),
@@ -128,6 +130,8 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
     services.on<AskAllowance>([self](AskAllowance ask, std::vector<Descriptor>) {
       return self->tell_allowance(std::move(ask));
     });
+    services.on<AskRoom>(
+        [self](AskRoom ask, std::vector<Descriptor>) { return self->tell_room(std::move(ask)); });
     services.on<RecallClient>(
         [self](RecallClient ask, std::vector<Descriptor>) { return self->recall(std::move(ask)); });
     services.on<NotePassed>([self](NotePassed note, std::vector<Descriptor>) {
@@ -218,6 +222,10 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
 
   Task<Result<AskAllowance::Allowance>> tell_allowance(AskAllowance ask) {
     co_return outgoing_.allowance(ask.user);
+  }
+  Task<Result<Fate>> tell_room(AskRoom ask) {
+    auto finding = rooms_.find_out(std::move(ask));
+    co_return co_await std::move(finding);
   }
   /// Which tests before a session a client has passed.
   static std::string client_key(const std::string& address) { return "c/" + address; }
@@ -415,6 +423,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
   OpenBodies bodies_;
   Scheduler scheduler_;
   AddressVerifier verifier_;
+  RoomDesk rooms_;
   OutgoingDesk outgoing_;
   PickupDesk pickup_;
   ControlServer control_;

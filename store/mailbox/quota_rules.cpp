@@ -157,6 +157,12 @@ bool QuotaRules::names_account() const {
   return std::ranges::find(rules_, account_name, &Rule::mailbox) != rules_.end();
 }
 
+bool QuotaRules::names_folders() const {
+  return std::ranges::any_of(rules_, [](const Rule& rule) {
+    return rule.mailbox != account_name && rule.mailbox != "INBOX";
+  });
+}
+
 QuotaLimits QuotaRules::limits() const {
   QuotaLimits limits;
   auto rule = std::ranges::find(rules_, account_name, &Rule::mailbox);

@@ -52,6 +52,8 @@ class QuotaRules {
 
   /// Whether there is a rule for the account itself, which may also say that it has no limit.
   bool names_account() const;
+  /// Whether there is a rule for other mailboxes than INBOX.
+  bool names_folders() const;
   /// What the account may hold.
   QuotaLimits limits() const;
   /// What it may hold, if its own limits are `account`, when a message is put into this mailbox.

@@ -61,6 +61,11 @@ TEST_CASE("a user's rule replaces the host's for the same mailbox and leaves the
   CHECK(rules.ignores("Spam"));
 }
 
+TEST_CASE("rules of the account and of INBOX name no folders") {
+  CHECK_FALSE(rules_of("*:bytes=1000 inbox:bytes=500").names_folders());
+  CHECK(rules_of("*:bytes=1000 Trash:bytes=+10%").names_folders());
+}
+
 TEST_CASE("rules written as text are the same when read again") {
   for (const char* text :
        {"*:bytes=1000:messages=5 Trash:bytes=+10% My%20Box:ignore", "Sent:bytes=-5:messages=50%"}) {

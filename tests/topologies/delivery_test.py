@@ -7,7 +7,7 @@ from harness import check, contains, equal, eventually, test
 from mailhost import Host, as_user, letter, make_certificate
 from peers import NameServer, Sink
 
-ALICE, BOB = "alice@example.test", "bob@example.test"
+ALICE, BOB, CAROL = "alice@example.test", "bob@example.test", "carol@example.test"
 RETRIES = {"minimal_backoff_time": "1s", "maximal_backoff_time": "2s"}
 DEAD = "127.0.0.99"
 
@@ -225,28 +225,94 @@ def rebuilt_map(t):
     host.wait_messages(ALICE, 1)
 
 
-@test("a mailbox over its quota is refused at RCPT with 452 4.2.2 once a delivery has found it full, until there is room")
+@test("a message that a mailbox has no room for is refused at RCPT or at its end, the size being announced or not")
 def over_quota(t):
-    host = Host(t, {**RETRIES, "quota_rule": "*:storage=20K"}, daemons=("smtpd",))
+    host = Host(t, {"quota_rule": "*:storage=20K"},
+                aliases="team: alice, bob\nonly: bob\n", daemons=("smtpd",))
+    large = letter("large", b"0123456789\r\n" * 800)
+
+    def rcpt(recipient, options=()):
+        with host.smtp() as client:
+            client.ehlo()
+            client.mail(ALICE, options)
+            return client.rcpt(recipient)
+
+    def at_end(*recipients):
+        """The reply to `large` where its size was not announced."""
+        with host.smtp() as client:
+            client.ehlo()
+            client.mail(ALICE)
+            for recipient in recipients:
+                equal(client.rcpt(recipient)[0], 250, f"RCPT of {recipient}")
+            return client.data(large)
+    equal(rcpt(BOB, ["SIZE=20000"])[0], 250, "what fits")
+    code, reply = rcpt(BOB, ["SIZE=30000"])
+    equal((code, reply.split()[0]), (552, b"5.2.2"), "more than the whole quota")
+    for number in (1, 2):
+        equal(at_end(BOB)[0], 250, f"large mail, {number}")
+        host.wait_messages(BOB, number)
+    for recipient in (BOB, "only@example.test"):
+        code, reply = at_end(recipient)
+        equal((code, reply.split()[0]), (452, b"4.2.2"), f"large mail to {recipient} when there is no room")
+        contains(reply, b"Recipient address rejected: Quota exceeded (mailbox for user is full)", "the refusal")
+        equal(rcpt(recipient, ["SIZE=9600"])[0], 452, f"RCPT of {recipient}, the size announced")
+    host.wait_log(r"reject: END-OF-MESSAGE from .*: 452 4\.2\.2 <bob@example\.test>")
+    equal(rcpt(BOB)[0], 250, "RCPT of a small message")
+    equal(rcpt("team@example.test", ["SIZE=9600"])[0], 250, "RCPT of an alias for several")
+    host.wait_queue(0)
+    equal(len(host.messages(BOB)), 2, "bob's messages")
+    os.unlink(host.messages(BOB)[0])
+    os.unlink(os.path.join(os.path.dirname(os.path.dirname(host.messages(BOB)[0])), "maildirsize"))
+    equal(at_end(BOB)[0], 250, "as soon as there is room")
+    host.wait_messages(BOB, 2)
+
+
+@test("of a message for two mailboxes the full one gets its own copy refused: the other has it once, and the sender a report")
+def one_of_two_full(t):
+    host = Host(t, {"quota_rule": "*:storage=20K", "quota_exceeded": "reject"}, daemons=("smtpd",),
+                users={user: "secret" for user in (ALICE, BOB, CAROL)})
+    large = letter("large", b"0123456789\r\n" * 800)
+    for number in (1, 2):
+        send(host, BOB, letter(f"n{number}", b"0123456789\r\n" * 800))
+        host.wait_messages(BOB, number)
+    with host.smtp() as client:
+        client.ehlo()
+        client.mail(CAROL)
+        for recipient in (ALICE, BOB):
+            equal(client.rcpt(recipient)[0], 250, f"RCPT of {recipient}")
+        equal(client.data(large)[0], 250, "the message")
+    host.wait_messages(ALICE, 1)
+    host.wait_log(r"to=<bob@example\.test>.*dsn=5\.2\.2, status=bounced")
+    host.wait_messages(CAROL, 1)
+    with open(host.messages(CAROL)[0], encoding="utf-8") as file:
+        report = file.read()
+    contains(report, "Final-Recipient: rfc822; bob@example.test", "the report")
+    contains(report, "Status: 5.2.2", "the report")
+    host.wait_queue(0)
+    equal((len(host.messages(ALICE)), len(host.messages(BOB))), (1, 2), "copies")
+
+
+@test("a mailbox that a quota of its own does not bound is refused at RCPT once a delivery has found it full, until there is room")
+def found_full(t):
+    host = Host(t, {**RETRIES, "virtual_mail_location": "mbox:~/mail:INBOX=~/inbox", "mailbox_size_limit": "15000",
+                    "message_size_limit": "12000"}, daemons=("smtpd",))
 
     def rcpt(recipient):
         with host.smtp() as client:
             client.ehlo()
             client.mail(ALICE)
             return client.rcpt(recipient)
-    equal(rcpt(BOB)[0], 250, "RCPT before")
-    for number in range(1, 4):  # one by one: those that come at once may all find room
+    for number in (1, 2):
         send(host, BOB, letter(f"n{number}", b"0123456789\r\n" * 800))
-        host.wait_messages(BOB, min(number, 2))
+        host.wait_log(rf"(?s)(to=<bob@example\.test>.*){{{number}}}")
     host.wait_log(r"to=<bob@example\.test>.*dsn=4\.2\.2, status=deferred")
     # Each process of receive keeps what it has been told of a recipient for a moment.
     eventually(lambda: all(rcpt(BOB)[0] == 452 for _ in range(6)), "RCPT refuses the full mailbox")
     contains(rcpt(BOB)[1], b"4.2.2 <bob@example.test>: Recipient address rejected: Quota exceeded (mailbox for user is full)", "the refusal")
     equal(rcpt(ALICE)[0], 250, "RCPT of another mailbox")
-    host.settings["quota_rule"] = "*:storage=1M"
+    host.settings["mailbox_size_limit"] = "1000000"
     host.write_settings()
     host.reload("smtpd")
-    host.wait_messages(BOB, 3)
     eventually(lambda: rcpt(BOB)[0] == 250, "RCPT takes mail again")
 
 
