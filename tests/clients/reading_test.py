@@ -139,6 +139,40 @@ def kept_uidls(t):
     equal(dovecot_uidls(t, maildir, "%f"), ours, "Dovecot's UIDLs by %f")
 
 
+@test("what POP3 deletes under pop3_deleted_flag no POP3 session shows again, of ours or Dovecot's, and IMAP keeps it")
+def deleted_flag(t):
+    host = Host(t, {"pop3_deleted_flag": "POP3Deleted", "pop3_uidl_format": "%f"}, daemons=("popd", "imapd"), start=False)
+    theirs = "pop3_deleted_flag = POP3Deleted\npop3_delete_type = flag\n"
+    maildir = host.maildir(BOB)
+    for folder in ("new", "cur", "tmp"):
+        os.makedirs(os.path.join(maildir, folder), mode=0o700)
+    names = [f"170000000{place}.M1P2.host" for place in range(4)]
+    for name in names:
+        with open(os.path.join(maildir, "new", name), "wb") as file:
+            file.write(b"Subject: x\n\nbody\n")
+    give(host.folder)
+    host.start("popd")
+
+    def ours():
+        client = host.pop3(BOB)
+        shown = [line.split()[1].decode() for line in client.uidl()[1]]
+        return client, shown
+    client, shown = ours()
+    equal(shown, names, "our UIDLs before")
+    client.dele(2)
+    client.quit()
+    host.stop("popd")
+    equal(dovecot_uidls(t, maildir, "%f", more=theirs), [names[0], names[2], names[3]], "Dovecot's after we have deleted one")
+    dovecot_uidls(t, maildir, "%f", name="pop3-deletes", more=theirs, before=b"DELE 3\r\n")
+    host.start("popd", "imapd")
+    client, shown = ours()
+    equal(shown, [names[0], names[2]], "ours after Dovecot has deleted another")
+    client.quit()
+    with host.imap(BOB) as imap:
+        equal(imap.select("INBOX"), ("OK", [b"4"]), "messages by IMAP")
+        equal(imap.search(None, "KEYWORD", "POP3Deleted"), ("OK", [b"2 4"]), "those that POP3 has deleted")
+
+
 @test("a login before pop3_login_delay has passed is refused with the code of RFC 2449, and a later one is not")
 def login_delay(t):
     host = Host(t, {"pop3_login_delay": "3s"}, daemons=("popd",))

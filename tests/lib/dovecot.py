@@ -37,17 +37,18 @@ def environment_of(configuration):
     return {"PATH": os.environ["PATH"], "USER": "tester", "HOME": os.path.dirname(configuration)}
 
 
-def dovecot_uidls(t, maildir, style, name="pop3"):
-    """What UIDL lists by this pop3_uidl_format, in order; the empty one is Dovecot's default."""
-    more = f"pop3_uidl_format = {style}\n" if style else ""
+def dovecot_uidls(t, maildir, style, name="pop3", more="", before=b""):
+    """What UIDL lists by this pop3_uidl_format, in order; the empty one is Dovecot's default. more: further settings.
+    before: commands before UIDL, whose answers are of one line each."""
+    more += f"pop3_uidl_format = {style}\n" if style else ""
     configuration = write_configuration(t, maildir, name, more)
-    done = subprocess.run([POP3_PROGRAM, "-c", configuration], input=b"UIDL\r\nQUIT\r\n", stdout=subprocess.PIPE,
+    done = subprocess.run([POP3_PROGRAM, "-c", configuration], input=before + b"UIDL\r\nQUIT\r\n", stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, env=environment_of(configuration), cwd="/", timeout=30, check=False,
                           **as_user())
     lines = done.stdout.decode("ascii").split("\r\n")
     if "." not in lines:
         raise AssertionError(f"Dovecot's pop3 said {lines}, {done.stderr.decode()[-500:]}")
-    return [line.split()[1] for line in lines[1:lines.index(".")]]
+    return [line.split()[1] for line in lines[:lines.index(".")] if not line.startswith(("+OK", "-ERR"))]
 
 
 class Dovecot(imaplib.IMAP4):
