@@ -69,5 +69,6 @@ int main(int argc, char** argv) {
   imapd.run_login = imap::run_login;
   imapd.run_worker = imap::run_worker;
   imapd.runs_programs = imap::runs_programs;
+  imapd.sets_quota = true;
   return run_daemon(store::mailbox_daemon(std::move(imapd)), argc, argv);
 }

@@ -8,6 +8,7 @@
 #include "imapd/dialogue/session.h"
 #include "imapd/managesieve/login_session.h"
 #include "imapd/managesieve/session.h"
+#include "imapd/session/user_quotas.h"
 #include "store/filtering/scripts_of.h"
 #include "store/index/index.h"
 #include "store/login/login_process.h"
@@ -109,6 +110,7 @@ class Worker {
       auto config = child_.config();
       WorkerContext made{Clock::system(), changes_, limits_of(config->at(service)),
                          config,          service,  &child_.traces()};
+      made.quotas = &quotas_;
       kept = std::make_shared<const WorkerContext>(std::move(made));
     }
     return kept;
@@ -183,6 +185,7 @@ class Worker {
   // Gone before the two: what accounts do in the background uses them.
   Accounts accounts_;
   ChangeHub changes_;
+  UserQuotas quotas_{child_};
   Nursery watching_;
   std::shared_ptr<store::OtherUsers> other_users_;
   std::set<Session*> sessions_;

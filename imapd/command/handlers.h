@@ -59,6 +59,7 @@ Task<Reply> filter(SessionContext& context, const CommandHead& command);
 
 // The quota and the annotations: quota.cpp, metadata.cpp.
 Task<Reply> get_quota(SessionContext& context, const CommandHead& command);
+Task<Reply> set_quota(SessionContext& context, const CommandHead& command);
 Task<Reply> get_quota_root(SessionContext& context, const CommandHead& command);
 Task<Reply> get_metadata(SessionContext& context, const CommandHead& command);
 Task<Reply> set_metadata(SessionContext& context, const CommandHead& command);

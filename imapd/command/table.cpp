@@ -23,6 +23,7 @@ std::string with_one_literal(std::string capabilities) {
 // What the settings, or the kind of account, take away of a row that may be there for more.
 bool is_offered(const Conversation& context, std::string_view name) {
   if (name.ends_with("METADATA")) return context.settings().imap_metadata;
+  if (name == "QUOTASET") return context.sets_quota();
   bool is_of_acl = name == "ACL" || name == "LIST-MYRIGHTS" || name == "RIGHTS=kxte";
   return !is_of_acl || context.offers_acl();
 }

@@ -108,6 +108,7 @@ inline constexpr std::array commands{
     Command{"SELECT", In::LoggedIn, News::None, "9051 6.3.2", &select, "CONDSTORE QRESYNC"},
     Command{"SETACL", In::LoggedIn, News::All, "4314 3.1", &set_acl, "ACL RIGHTS=kxte"},
     Command{"SETMETADATA", In::LoggedIn, News::All, "5464 4.3", &set_metadata},
+    Command{"SETQUOTA", In::LoggedIn, News::All, "9208 4.1.3", &set_quota, "QUOTASET"},
     Command{"SORT", In::Selected, News::WithoutExpunges, "5256 3", &sort,
             "SORT SORT=DISPLAY CONTEXT=SORT ESORT I18NLEVEL=1"},
     Command{"STARTTLS", In::NotAuthenticated, News::None, "9051 6.2.1", &starttls},

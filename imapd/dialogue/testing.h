@@ -14,6 +14,7 @@
 #include "common/async/nursery.h"
 #include "common/config/testing.h"
 #include "imapd/dialogue/session.h"
+#include "imapd/session/quota_desk.h"
 #include "store/index/index.h"
 #include "store/maildir/folder_cache.h"
 #include "store/stores/stores.h"
@@ -42,6 +43,7 @@ class TestAccount {
     store::AccountRef account;
     account.name = user;
     account.home = root_;
+    account.is_admin = is_admin;
     account.mail_location = format_ == Format::Maildir
                                 ? "maildir:" + root_ + "/Maildir"
                                 : "mbox:" + root_ + "/mail:INBOX=" + root_ + "/inbox";
@@ -74,6 +76,9 @@ class TestAccount {
   const std::string& root() const { return root_; }
   std::string user = "ann";
   std::optional<std::uint64_t> quota_bytes;
+  /// Whether its user may set quotas, which the desk shows.
+  bool is_admin = false;
+  QuotaDesk* quotas = nullptr;
   /// Whether the session makes those of imap_special_use.
   bool has_special_folders = false;
   std::size_t folders_max = store::StoreSettings().folders_max;
@@ -140,7 +145,9 @@ class Client {
     if (!account.has_special_folders) settings.emplace_back("imap_auto_create_special=no");
     auto config = config_for_test(std::move(settings));
     auto limits = limits_of(config->at(Service::Imap));
-    WorkerContext all{clock_, hub_, limits, config, Service::Imap, nullptr, account.sign_interval};
+    WorkerContext all{
+        clock_,        hub_, limits, config, Service::Imap, nullptr, account.sign_interval,
+        account.quotas};
     return std::make_shared<const WorkerContext>(std::move(all));
   }
   // Everything up to the line that begins with `last`; to the end of the connection if none does.

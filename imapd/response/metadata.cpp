@@ -42,9 +42,9 @@ std::string changed_metadata_line(std::string_view utf8_name,
   return out + "\r\n";
 }
 
-std::string quota_line(const store::Usage& usage) {
+std::string quota_line(const store::Usage& usage, std::string_view root) {
   std::string out = "* QUOTA ";
-  append_astring(out, quota_root);
+  append_astring(out, root);
   std::vector<std::string> resources;
   if (usage.bytes_max) {
     auto used = usage.bytes / storage_unit + (usage.bytes % storage_unit == 0 ? 0 : 1);
@@ -60,12 +60,12 @@ std::string quota_line(const store::Usage& usage) {
   return out + "\r\n";
 }
 
-std::string quota_root_line(std::string_view utf8_name, bool has_quota, NameForm form) {
+std::string quota_root_line(std::string_view utf8_name, std::string_view root, NameForm form) {
   std::string out = "* QUOTAROOT ";
   append_mailbox(out, utf8_name, form);
-  if (has_quota) {
+  if (!root.empty()) {
     out += ' ';
-    append_astring(out, quota_root);
+    append_astring(out, root);
   }
   return out + "\r\n";
 }

@@ -31,9 +31,9 @@ std::string changed_metadata_line(std::string_view utf8_name,
                                   NameForm form = NameForm::Utf7);
 
 /// `* QUOTA "User quota" (STORAGE 10 512 MESSAGE 20 1000)`, in units of 1024 octets.
-std::string quota_line(const store::Usage& usage);
-/// `* QUOTAROOT INBOX "User quota"`, or without a root.
-std::string quota_root_line(std::string_view utf8_name, bool has_quota,
+std::string quota_line(const store::Usage& usage, std::string_view root = quota_root);
+/// `* QUOTAROOT INBOX "User quota"`, or without a root if that is empty.
+std::string quota_root_line(std::string_view utf8_name, std::string_view root,
                             NameForm form = NameForm::Utf7);
 
 }  // namespace pennypost::imap

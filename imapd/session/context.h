@@ -29,6 +29,8 @@
 
 namespace pennypost::imap {
 
+class QuotaDesk;
+
 /// What all sessions of a worker share; outlives them.
 struct WorkerContext {
   const Clock& clock;
@@ -40,6 +42,7 @@ struct WorkerContext {
   TraceDesk* traces = nullptr;  // null: no dialogue is ever watched
   /// How often a long command says how far it is; Dovecot's interval.
   Duration sign_interval{10'000};
+  QuotaDesk* quotas = nullptr;  // null: nobody may set quotas
 
   const Settings& settings() const { return config->at(service); }
 };
@@ -69,6 +72,7 @@ class SessionContext final : public Conversation {
   std::optional<std::string> login_capabilities() const override { return std::nullopt; }
   std::string store_capabilities() const override;
   bool offers_acl() const override;
+  bool sets_quota() const override { return who_.account.is_admin && worker_->quotas != nullptr; }
   std::string_view hidden_capabilities() const override { return who_.hidden_capabilities; }
 
   const WorkerContext& worker() const { return *worker_; }

@@ -38,6 +38,8 @@ class Conversation {
   virtual std::string store_capabilities() const { return ""; }
   /// Whether mailboxes can be shared (RFC 4314); no before login.
   virtual bool offers_acl() const { return false; }
+  /// Whether an admin has logged in, who may set quotas (RFC 9208).
+  virtual bool sets_quota() const { return false; }
   /// What is not announced to this user, whatever the settings say; by commas. "" before login.
   virtual std::string_view hidden_capabilities() const { return ""; }
 

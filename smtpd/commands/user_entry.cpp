@@ -45,6 +45,7 @@ Result<Lines> lines_of_user(const std::shared_ptr<const Config>& config,
   add("quota_rule", account.quota);
   add("imap_capability", account.imap_capability);
   add("allow_nets", account.allow_nets);
+  add("admin", account.is_admin ? "yes" : "");
   add("disabled", account.is_disabled ? "yes" : "");
   add("comment", user.fields.comment);
   TRY(auto blocked, store::BlockedUsers::open(*config, {}));

@@ -52,7 +52,8 @@ TEST_CASE("a host of virtual users keeps their homes, mailboxes, names and passw
       "service imap-login {\n  inet_listener imap {\n    port = 1143\n  }\n}\n"
       "ssl_cert = </etc/ssl/a.pem\nplugin {\n  quota_rule = *:storage=1G\n  acl = vfile\n}\n";
   host.files["/d/users"] =
-      "ann@example.org:{PLAIN}secret::::::userdb_quota_rule=*:storage=2G\nbob@example.org:pw\n"
+      "ann@example.org:{PLAIN}secret::::::userdb_quota_rule=*:storage=2G "
+      "userdb_admin=y\nbob@example.org:pw\n"
       "carl:x\n";
   REQUIRE(host.read());
   const auto& made = host.made;
@@ -68,7 +69,7 @@ TEST_CASE("a host of virtual users keeps their homes, mailboxes, names and passw
   CHECK(made.value("protocols") == "imap, pop3");
   CHECK(made.value("system_users") == "no");
   CHECK(made.tables().at("users").text.starts_with(
-      "ann@example.org\thome=/srv/mail/example.org/ann quota_rule=*:storage=2G\n"));
+      "ann@example.org\thome=/srv/mail/example.org/ann quota_rule=*:storage=2G admin=yes\n"));
   CHECK(made.tables().at("credentials").text ==
         "ann@example.org\t{PLAIN}secret\nbob@example.org\t{plain}pw\n");
   CHECK(made.tables().at("credentials").kind == MigratedTable::Kind::Secret);

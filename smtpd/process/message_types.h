@@ -43,6 +43,7 @@ using AllMessages = MessageList<
     // Login, authentication and workers.
     store::AuthStep, store::AuthAbort, store::AskScram, store::Verified, store::HandOver,
     store::GiveBack, store::TakeBack, store::Serve, store::SessionEnded, store::RenewPassword,
+    store::SetQuota,
     // receive, lookup, queue, send and deliver.
     FindMilters, ConnectMilter, DescribeDestination, OpenBody, DropBody, Submit, PostNotice,
     Deliver, FlushSite, ConnectFilter, CheckUser, CheckRecipient, CheckRestrictions, CountClient,

@@ -15,13 +15,14 @@ struct AccountRef {
   std::string mail_location;    // expanded: maildir:/srv/mail/example.org/bob
   std::string quota;            // quota rules (store/mailbox/quota_rules.h), or empty
   std::string imap_capability;  // what IMAP does not tell this user that it can; by commas
+  bool is_admin = false;        // may see and set the quota of all own users (RFC 9208)
   // Only auth asks these, so they are not sent.
   std::string allow_nets;
   bool is_disabled = false;
 
   template <class Archive>
   void fields(Archive& archive) {
-    archive(name, is_system, uid, gid, home, mail_location, quota, imap_capability);
+    archive(name, is_system, uid, gid, home, mail_location, quota, imap_capability, is_admin);
   }
 };
 

@@ -189,6 +189,7 @@ Result<std::optional<AccountRef>> Accounts::own_user(const std::string& name) co
   account.quota = rules.text();
   account.imap_capability = fields.imap_capability;
   account.allow_nets = fields.allow_nets;
+  account.is_admin = fields.is_admin();
   account.is_disabled = fields.is_disabled();
   TRY_DO(place_mail(account, fields.mail.empty() ? config_->virtual_mail_location : fields.mail));
   return std::optional(std::move(account));

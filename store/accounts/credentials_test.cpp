@@ -254,4 +254,5 @@ TEST_CASE("fields of a user and of a domain are changed, and hold at the next lo
   CHECK_FALSE(users.change_fields("zoe", {{"comment", "x"}}));
   CHECK_FALSE(users.change_fields("alice", {{"colour", "x"}}));
   CHECK_FALSE(users.change_fields("@example.test", {{"home", "/x"}}));
+  CHECK_FALSE(users.change_fields("@example.test", {{"admin", "yes"}}));
 }

@@ -213,7 +213,7 @@ Result<std::string> OwnUsers::change_fields(std::string_view name,
     TRY_DO(fields.set(field, text));
   }
   if (is_domain && !fields.suit_domain()) {
-    return Error::permanent("a domain's entry has no home, mail or comment");
+    return Error::permanent("a domain's entry has no home, mail, admin or comment");
   }
   if (fields.all().empty() && is_domain) {
     change.users.erase(key);

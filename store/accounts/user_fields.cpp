@@ -48,6 +48,11 @@ Result<void> check_disabled(std::string_view value) {
   return Error::permanent("disabled=" + printable(value, 40) + ": expected yes or no");
 }
 
+Result<void> check_admin(std::string_view value) {
+  if (value == "yes" || value == "no") return {};
+  return Error::permanent("admin=" + printable(value, 40) + ": expected yes or no");
+}
+
 Result<void> check_comment(std::string_view value) {
   if (std::ranges::none_of(value, [](char c) { return is_control(c); })) return {};
   return Error::permanent("comment= has a control character");
@@ -66,6 +71,7 @@ constexpr std::array fields{
     Field{quota_name, &OwnUserFields::quota_rule, &check_quota, true},
     Field{"imap_capability", &OwnUserFields::imap_capability, &check_capability, true},
     Field{"allow_nets", &OwnUserFields::allow_nets, &check_networks, true},
+    Field{"admin", &OwnUserFields::admin, &check_admin, false},
     Field{"disabled", &OwnUserFields::disabled, &check_disabled, true},
     // The last, since it extends to the end.
     Field{comment_name, &OwnUserFields::comment, &check_comment, false},

@@ -8,11 +8,13 @@
 //   quota_rule       a quota rule (../mailbox/quota_rules.h); may be repeated, one for each mailbox
 //   imap_capability  capabilities that IMAP hides from this user: -NOTIFY,-QRESYNC
 //   allow_nets       the networks from which the user may log in, by commas
+//   admin            yes: may see and set the quota of all own users by IMAP
 //   disabled         yes: no login; mail still arrives
 //   comment          any text, to the end of the entry
 //
 // Fields are separated by blanks. The entry `@example.org` holds for each field, other than home,
-// mail and comment, what is so for all users of that domain whose own entries do not say otherwise.
+// mail, admin and comment, what is so for all users of that domain whose own entries do not say
+// otherwise.
 //
 // LIMITS  value_bytes_max
 #pragma once
@@ -34,6 +36,7 @@ struct OwnUserFields {
   std::string quota_rule;  ///< rules, separated by blanks
   std::string imap_capability;
   std::string allow_nets;
+  std::string admin;     ///< `yes`, `no`, or empty: no
   std::string disabled;  ///< `yes`, `no`, or empty: not said
   std::string comment;
 
@@ -47,9 +50,12 @@ struct OwnUserFields {
   std::vector<std::pair<std::string_view, std::string>> all() const;
   /// Takes over what the domain's entry says and this one does not.
   void complete_by(const OwnUserFields& domain);
-  /// Whether the entry of a domain may have them: no home, mail or comment.
-  bool suit_domain() const { return home.empty() && mail.empty() && comment.empty(); }
+  /// Whether the entry of a domain may have them: no home, mail, admin or comment.
+  bool suit_domain() const {
+    return home.empty() && mail.empty() && admin.empty() && comment.empty();
+  }
 
+  bool is_admin() const { return admin == "yes"; }
   bool is_disabled() const { return disabled == "yes"; }
 };
 

@@ -8,10 +8,12 @@ using namespace pennypost::store;
 TEST_CASE("an entry's fields are read and written again") {
   auto fields = OwnUserFields::parse(
       "home=/srv/a quota_rule=*:storage=1G quota_rule=Trash:ignore allow_nets=192.0.2.0/24,::1 "
-      "imap_capability=-NOTIFY,-QRESYNC disabled=yes comment=moved  to Berlin, = see wiki");
+      "imap_capability=-NOTIFY,-QRESYNC admin=yes disabled=yes "
+      "comment=moved  to Berlin, = see wiki");
   REQUIRE(fields);
   CHECK(fields->home == "/srv/a");
   CHECK(fields->quota_rule == "*:storage=1G Trash:ignore");
+  CHECK(fields->is_admin());
   CHECK(fields->is_disabled());
   CHECK(fields->comment == "moved  to Berlin, = see wiki");
   auto again = OwnUserFields::parse(fields->text());
@@ -28,9 +30,9 @@ TEST_CASE("an entry of an earlier version is read as it is") {
 }
 
 TEST_CASE("a wrong field or value is refused, and the known fields are named") {
-  for (const char* wrong :
-       {"home=a", "what=x", "what", "home", "allow_nets=300.1.1.1", "allow_nets=192.0.2.1/24",
-        "disabled=maybe", "imap_capability=A\"B", "quota_rule=5G", "comment=a\x01"}) {
+  for (const char* wrong : {"home=a", "what=x", "what", "home", "allow_nets=300.1.1.1",
+                            "allow_nets=192.0.2.1/24", "disabled=maybe", "admin=maybe",
+                            "imap_capability=A\"B", "quota_rule=5G", "comment=a\x01"}) {
     CAPTURE(wrong);
     CHECK_FALSE(OwnUserFields::parse(wrong));
   }

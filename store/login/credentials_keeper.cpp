@@ -4,15 +4,18 @@
 #include <vector>
 
 #include "common/async/nursery.h"
+#include "common/base/text.h"
 #include "common/base/wire.h"
 #include "common/crypto/random.h"
 #include "common/log/log.h"
 #include "store/accounts/own_users.h"
+#include "store/mailbox/quota_rules.h"
 
 namespace pennypost::store {
 namespace {
 
 constexpr std::size_t waiting_max = 1000;
+constexpr std::size_t name_bytes_shown_max = 200;
 constexpr Duration commit_pause{1000};
 constexpr std::chrono::seconds idle_time{30};
 
@@ -23,16 +26,45 @@ void log_renewed(const std::vector<OwnUsers::Renewed>& all) {
   }
 }
 
+/// The rules of a user with these limits for the account.
+Result<std::string> rules_with(const OwnUser& user, const SetQuota& ask) {
+  TRY(auto rules, QuotaRules::parse(user.fields.quota_rule));
+  // 0 also undoes a limit that the host or the domain has.
+  TRY(auto limits, QuotaRules::parse("*:bytes=" + std::to_string(ask.bytes) +
+                                     ":messages=" + std::to_string(ask.messages)));
+  rules.replace_by(limits);
+  return rules.text();
+}
+
+Result<void> set_quota(const std::shared_ptr<const Config>& config, const SetQuota& ask) {
+  auto users = OwnUsers::open(config);
+  if (!users) return Error(550, ResponseCode::Cannot, users.error().text());
+  auto admin = users->find(ask.admin);
+  bool is_admin = admin && admin->fields.is_admin() && !admin->fields.is_disabled();
+  if (!is_admin) return Error(550, ResponseCode::NoPerm, ask.admin + " is no admin");
+  auto user = users->find(ask.user);
+  if (!user || user->name.starts_with('@')) {
+    return Error(550, ResponseCode::NonExistent, "there is no user " + ask.user);
+  }
+  TRY(auto rules, rules_with(*user, ask));
+  TRY_DO(users->change_fields(user->name, {{"quota_rule", rules}}));
+  log_info("keeper", "the quota of " + user->name + " is " + rules + " now, set by " + ask.admin);
+  return {};
+}
+
 class Keeper {
  public:
   explicit Keeper(Child& child) : child_(child), loop_(child.loop()) {
     child_.leave_when_idle(idle_time);
     child_.services("master").on<RenewPassword>(
         [this](RenewPassword ask, std::vector<Descriptor>) { return take(std::move(ask)); });
+    child_.services("master").on<SetQuota>(
+        [this](SetQuota ask, std::vector<Descriptor>) { return set(std::move(ask)); });
   }
 
  private:
   Task<Result<Done>> take(RenewPassword ask);
+  Task<Result<Done>> set(SetQuota ask);
   Task<> commit();
 
   Child& child_;
@@ -69,13 +101,26 @@ Task<> Keeper::commit() {
   is_committing_ = false;
 }
 
-Task<Result<Done>> pass_on(Master& master, RenewPassword ask) {
+Task<Result<Done>> Keeper::set(SetQuota ask) {
+  Child::Busy busy(child_);
+  auto config = child_.config();
+  auto done = co_await loop_.offload([&] { return set_quota(config, ask); });
+  if (!done) {
+    log_warning("keeper", "the quota of " + printable(ask.user, name_bytes_shown_max) +
+                              " is not set: " + done.error().text());
+    co_return Error(std::move(done).error());
+  }
+  co_return Done();
+}
+
+template <class Request>
+Task<Result<Done>> pass_on(Master& master, Request ask) {
   Demand demand;
   demand.kind = "keeper";
   demand.instance = "credentials";
   demand.is_shared = true;
   CO_TRY(auto started, co_await master.start_on_demand(std::move(demand)));
-  auto work = started.link->call(RenewPassword::type, wire::encode(ask), {});
+  auto work = started.link->call(Request::type, wire::encode(ask), {});
   auto answer = co_await std::move(work);
   if (!answer) co_return Error(std::move(answer).error());
   co_return Done();
@@ -105,6 +150,11 @@ void serve_credentials(Master& master, Services& services) {
   services.on<RenewPassword>([&master](RenewPassword ask, std::vector<Descriptor>) {
     return pass_on(master, std::move(ask));
   });
+}
+
+void serve_quota_changes(Master& master, Services& services) {
+  services.on<SetQuota>(
+      [&master](SetQuota ask, std::vector<Descriptor>) { return pass_on(master, std::move(ask)); });
 }
 
 }  // namespace pennypost::store

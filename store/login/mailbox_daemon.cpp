@@ -53,8 +53,9 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
                               [service = daemon.services.front()](const Config& config) {
                                 return config.at(service).worker_process_limit;
                               }};
-  worker.asks_master = [desk](Master& master, Services& services) {
+  worker.asks_master = [desk, sets_quota = daemon.sets_quota](Master& master, Services& services) {
     desk->serve_worker(master, services);
+    if (sets_quota) serve_quota_changes(master, services);
   };
 
   DaemonSpec spec;

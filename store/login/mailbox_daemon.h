@@ -10,6 +10,8 @@ struct MailboxDaemon {
   std::vector<Service> services;  // pop3, pop3s
   std::function<void(Child&)> run_login;
   std::function<void(Child&)> run_worker;
+  /// Whether a worker may have an admin's SETQUOTA done.
+  bool sets_quota = false;
   /// Whether a worker runs programs; empty: never.
   std::function<bool(const Config&)> runs_programs;
 };

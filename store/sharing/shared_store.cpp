@@ -86,6 +86,14 @@ bool SharedStore::is_personal(const MailboxName& name) const {
   return !is_shared_name(name) && !alias_of(name);
 }
 
+std::optional<std::string> SharedStore::owner_of(const MailboxName& name) const {
+  if (!is_shared_name(name)) return std::nullopt;
+  auto rest = name.text().substr(shared_head().size());
+  auto owner = rest.substr(0, rest.find(separator()));
+  std::ranges::replace(owner, hidden_separator, separator());
+  return owner;
+}
+
 std::vector<Namespace> SharedStore::namespaces() const {
   using Kind = Namespace::Kind;
   std::vector<Namespace> all{{Kind::Personal, settings().namespace_prefix}};
@@ -117,8 +125,7 @@ Result<SharedStore::Place> SharedStore::find(const MailboxName& name) {
   auto rest = name.text().substr(shared_head().size());
   auto end = rest.find(separator());
   if (end == rest.npos) return no_such_mailbox(name);
-  place.owner = rest.substr(0, end);
-  std::ranges::replace(place.owner, hidden_separator, separator());
+  place.owner = owner_of(name).value_or("");
   if (place.owner == names_.user) return no_such_mailbox(name);
   TRY(place.opened, others_->open(place.owner));
   if (!place.opened) return no_such_mailbox(name);

@@ -114,6 +114,7 @@ class SharedStore final : public MailStore, public Sharing {
   bool offers_acl() const override { return others_ != nullptr; }
   std::vector<Namespace> namespaces() const override;
   bool is_personal(const MailboxName& name) const override;
+  std::optional<std::string> owner_of(const MailboxName& name) const override;
   Result<Rights> my_rights(const MailboxName& name) override;
   Result<Acl> acl(const MailboxName& name) override;
   Result<void> change_acl(const MailboxName& name, const AclChange& change) override;

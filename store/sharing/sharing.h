@@ -4,6 +4,7 @@
 // SEE ALSO   shared_store.h (which implements it), ../mailbox/mailbox.h (MailStore::sharing)
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,10 @@ class Sharing {
   /// Whether it is a name of the account's own mailboxes, by which they are listed without more
   /// ado.
   virtual bool is_personal(const MailboxName& name) const = 0;
+
+  /// The account that a name of another user's mailbox names as its owner, whether there is one or
+  /// not; nothing for the account's own mailboxes.
+  virtual std::optional<std::string> owner_of(const MailboxName& name) const = 0;
 
   /// What the session may do; NonExistent if it may not even ask that (RFC 4314 section 3.5).
   virtual Result<Rights> my_rights(const MailboxName& name) = 0;

@@ -15,13 +15,14 @@ from mailhost import Host, letter, unverified
 from programs import Scram
 from stock import run
 
-ALICE, BOB = "alice@example.test", "bob@example.test"
+ALICE, BOB, ADMIN = "alice@example.test", "bob@example.test", "admin@example.test"
 UTF8 = "j\u00f6rg@example.test"
 
 
 def make(t):
-    host = Host(t, {"auth_failure_delay": "0s", "message_size_limit": 1000000,
-                    "auth_mechanisms": "auto, scram-sha-256-plus"}, aliases="j\u00f6rg: " + BOB + "\n")
+    host = Host(t, {"auth_failure_delay": "0s", "message_size_limit": 1000000, "auth_mechanisms": "auto, scram-sha-256-plus"},
+                aliases="j\u00f6rg: " + BOB + "\n", users={ALICE: "alice-secret", BOB: "bob-secret", ADMIN: "admin-secret"})
+    host.command("pennypost", "user", "set", ADMIN, "admin=yes")
     for number in range(1, 4):
         host.put(ALICE, letter(f"n{number}", "the body\r\n", to=ALICE))
     return host
@@ -262,6 +263,17 @@ def has(pattern, *lines):
     return exchange
 
 
+def sets_quota(host):
+    """Another user's quota is set by an admin, and seen by the user."""
+    admin = host.imap(ADMIN)
+    told = admin.setquota(f'"{BOB}:User quota"', "(STORAGE 5000)")[1][0].decode()
+    check(re.fullmatch(rf'"{BOB}:User quota" \(STORAGE \d+ 5000\)', told), f"SETQUOTA: {told}")
+    with host.imap(BOB) as bob:
+        contains(bob.getquota('"User quota"')[1][0], b" 5000)", "the user's GETQUOTA")
+    equal(admin.setquota(f'"{BOB}:User quota"', "()")[0], "OK", "SETQUOTA without limits")
+    admin.logout()
+
+
 def imap_auth(mechanism):
     def exchange(host):
         contains(curl(host, "imap", "--ssl-reqd", "--login-options", "AUTH=" + mechanism, path="/INBOX;UID=1"), b"Subject: n1",
@@ -418,6 +430,7 @@ IMAP = {
     "RIGHTS=KXTE": has(r"^\* MYRIGHTS \"?INBOX\"? lrwstipekxacd\r$", "b MYRIGHTS INBOX"),
     "LIST-MYRIGHTS": has(r"^\* LIST .*INBOX\"?\r\n\* MYRIGHTS \"?INBOX\"? lrwstipekxacd\r$", 'b LIST "" INBOX RETURN (MYRIGHTS)'),
     "QUOTA": has(r"^\* QUOTAROOT \"?INBOX\"?(?s:.)*^b OK ", "b GETQUOTAROOT INBOX"),
+    "QUOTASET": sets_quota,
     "QUOTA=RES-STORAGE": has(r"^\* STATUS .* \(DELETED-STORAGE \d+\)\r$", "b STATUS INBOX (DELETED-STORAGE)"),
     "QUOTA=RES-MESSAGE": has(r"^\* STATUS .* \(DELETED \d+\)\r$", "b STATUS INBOX (DELETED)"),
     "MULTISEARCH": has(r"^\* ESEARCH \(TAG \"b\" MAILBOX \"?INBOX\"? UIDVALIDITY \d+\) UID COUNT 3\r$",
@@ -462,7 +475,10 @@ def capability(t):
     words.update(dict.fromkeys(client.capabilities))
     client.login(ALICE, host.users[ALICE])
     words.update(dict.fromkeys(client.capability()[1][-1].decode().upper().split()))
+    check("QUOTASET" not in words, "QUOTASET is announced to who is no admin")
     client.logout()
+    with host.imap(ADMIN) as admin:
+        words.update(dict.fromkeys(admin.capability()[1][-1].decode().upper().split()))
     # The number is the exchange's own business.
     names = [re.sub(r"^APPENDLIMIT=\d+$", "APPENDLIMIT", word) for word in words]
     all_of(names, IMAP, host, "CAPABILITY")

@@ -17,6 +17,7 @@
 #include "imapd/grammar/modseq.h"
 #include "imapd/grammar/multisearch.h"
 #include "imapd/grammar/notify.h"
+#include "imapd/grammar/quota.h"
 #include "imapd/grammar/requests.h"
 #include "imapd/grammar/search.h"
 #include "imapd/grammar/sort.h"
@@ -69,6 +70,7 @@ void parse_all(std::string_view text) {
   drop(parse_get_metadata(arguments, limits));
   drop(parse_set_metadata(arguments, limits));
   drop(parse_quota_root(arguments, limits));
+  drop(parse_set_quota(arguments, limits));
   drop(parse_multi_search(arguments, limits));
   drop(parse_tags(arguments, limits));
   drop(parse_notify(arguments, limits));
