@@ -55,7 +55,8 @@ struct Host {
 
 class Resident final : public TestAccount {
  public:
-  Resident(const Host& host, const std::string& name) : host_(host) {
+  Resident(const Host& host, const std::string& name, std::string groups = "")
+      : host_(host), groups_(std::move(groups)) {
     user = name + "@example.test";
   }
   std::unique_ptr<store::MailStore> open() const override {
@@ -63,12 +64,14 @@ class Resident final : public TestAccount {
     REQUIRE(own);
     store::AccountRef account;
     account.name = user;
+    account.acl_groups = groups_;
     return std::make_unique<store::SharedStore>(
         *std::move(own), store::namespace_settings(*host_.config, account), host_.others);
   }
 
  private:
   const Host& host_;
+  std::string groups_;
 };
 
 bool succeeds(const std::string& answer) {
@@ -280,6 +283,28 @@ TEST_CASE("an owner shares a mailbox by SETACL, and those below it inherit") {
   CHECK(owner.command("DELETEACL Lists ann@example.test") == "OK Deleteacl completed.\r\n");
   CHECK(owner.command("DELETEACL Lists bob") == "OK Deleteacl completed.\r\n");
   CHECK(visitor.command("MYRIGHTS " + ann_lists).find("NO [NONEXISTENT]") == 0);
+}
+
+TEST_CASE("a mailbox shared with a group is seen by those who are in it, and by no others") {
+  Host host;
+  host.make("ann", "Lists");
+  Resident ann(host, "ann");
+  Client owner(ann);
+  CHECK(succeeds(owner.command("SETACL Lists $staff lr")));
+  CHECK(succeeds(owner.command("SETACL Lists !$trainees l")));
+  CHECK(owner.command("GETACL Lists").find("$staff lr") != std::string::npos);
+  Resident bob(host, "bob", "ops,staff");
+  Client member(bob);
+  CHECK(member.command("LIST \"\" *").find(ann_lists) != std::string::npos);
+  CHECK(member.command("MYRIGHTS " + std::string(ann_lists)).find(" lr\r\n") != std::string::npos);
+  Resident trainee(host, "bob", "staff,trainees");
+  CHECK(Client(trainee).command("MYRIGHTS " + std::string(ann_lists)).find(" l\r\n") !=
+        std::string::npos);
+  Resident carl(host, "carl", "staffing");
+  Client other(carl);
+  CHECK(other.command("LIST \"\" *").find("shared") == std::string::npos);
+  CHECK(
+      last_line(other.command("SELECT " + std::string(ann_lists))).starts_with("NO [NONEXISTENT]"));
 }
 
 TEST_CASE("a damaged list lets nobody in but the owner, and is not overwritten") {

@@ -32,12 +32,13 @@
 //   -l  lists home, location and quota as well
 //
 //   show prints what is so for a user. set changes fields of the user's entry in users_map: home,
-//   mail, quota_rule, imap_capability, allow_nets (networks from which the user may log in,
-//   separated by commas), admin (yes: may see and set the quota of all own users by IMAP), disabled
-//   (yes: no login; mail still arrives), comment. An empty value removes a field. quota replaces
-//   the quota rules, as in Dovecot: *:storage=1G:messages=10000, Trash:storage=+10%, Spam:ignore;
-//   without any it prints them. For all three, NAME may be @ and a domain, whose fields hold for
-//   its users whose own entries do not say otherwise.
+//   mail, quota_rule, imap_capability, acl_groups (the user's groups in dovecot-acl, separated by
+//   commas), allow_nets (networks from which the user may log in, likewise), admin (yes: may see
+//   and set the quota of all own users by IMAP), disabled (yes: no login; mail still arrives),
+//   comment. An empty value removes a field. quota replaces the quota rules, as in Dovecot:
+//   *:storage=1G:messages=10000, Trash:storage=+10%, Spam:ignore; without any it prints them. For
+//   all three, NAME may be @ and a domain, whose fields hold for its users whose own entries do not
+//   say otherwise.
 //
 //   apppass add makes a further password for one program and shows it, once. It logs in to the
 //   services in --scope (imap, pop3, smtp, sieve, separated by commas; all unless given), until the

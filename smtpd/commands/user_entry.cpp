@@ -44,6 +44,7 @@ Result<Lines> lines_of_user(const std::shared_ptr<const Config>& config,
   };
   add("quota_rule", account.quota);
   add("imap_capability", account.imap_capability);
+  add("acl_groups", account.acl_groups);
   add("allow_nets", account.allow_nets);
   add("admin", account.is_admin ? "yes" : "");
   add("disabled", account.is_disabled ? "yes" : "");

@@ -34,7 +34,7 @@ void tell_extras(std::string_view extra, const SourcePlace& place, const std::st
     auto bare = word.starts_with("userdb_") ? word.substr(7) : word;
     auto name = bare.substr(0, bare.find('='));
     bool is_known = name == "home" || name == "mail" || name == "quota_rule" || name == "admin" ||
-                    name == "uid" || name == "gid";
+                    name == "acl_groups" || name == "uid" || name == "gid";
     if (!is_known) {
       migration.lacks(place, user + ": " + std::string(word), "the field is not known here");
     }
@@ -94,6 +94,7 @@ void read_passwd_file(const PasswdFile& file, Migration& migration) {
     if (entry.home.empty()) entry.home = home_of(file.home, user);
     entry.mail = extra_field(extra, "mail");
     entry.quota_rule = extra_field(extra, "quota_rule");
+    entry.acl_groups = extra_field(extra, "acl_groups");
     // Dovecot looks at the first letter alone.
     if (auto admin = lower(extra_field(extra, "admin")); admin.starts_with('y'))
       entry.admin = "yes";

@@ -15,6 +15,7 @@ struct AccountRef {
   std::string mail_location;    // expanded: maildir:/srv/mail/example.org/bob
   std::string quota;            // quota rules (store/mailbox/quota_rules.h), or empty
   std::string imap_capability;  // what IMAP does not tell this user that it can; by commas
+  std::string acl_groups;       // whose rights it has on shared mailboxes; by commas
   bool is_admin = false;        // may see and set the quota of all own users (RFC 9208)
   // Only auth asks these, so they are not sent.
   std::string allow_nets;
@@ -22,7 +23,8 @@ struct AccountRef {
 
   template <class Archive>
   void fields(Archive& archive) {
-    archive(name, is_system, uid, gid, home, mail_location, quota, imap_capability, is_admin);
+    archive(name, is_system, uid, gid, home, mail_location, quota, imap_capability, acl_groups,
+            is_admin);
   }
 };
 

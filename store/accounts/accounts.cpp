@@ -188,6 +188,7 @@ Result<std::optional<AccountRef>> Accounts::own_user(const std::string& name) co
   rules.replace_by(own_rules);
   account.quota = rules.text();
   account.imap_capability = fields.imap_capability;
+  account.acl_groups = fields.acl_groups;
   account.allow_nets = fields.allow_nets;
   account.is_admin = fields.is_admin();
   account.is_disabled = fields.is_disabled();

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view comment_name = "comment";
 constexpr std::string_view quota_name = "quota_rule";
+constexpr std::size_t acl_groups_max = 50;
 
 Result<void> check_home(std::string_view value) {
   if (!value.starts_with('/')) return Error::permanent("home= needs an absolute path");
@@ -31,6 +32,24 @@ Result<void> check_capability(std::string_view value) {
     if (is_alnum(c) || std::string_view("-=,.+/").find(c) != std::string_view::npos) continue;
     return Error::permanent("imap_capability=" + printable(value, 100) +
                             ": expected -NAME of capabilities, separated by commas");
+  }
+  return {};
+}
+
+// A group's name stands in dovecot-acl behind group= as it is.
+Result<void> check_groups(std::string_view value) {
+  auto groups = split(value, ',');
+  if (groups.size() > acl_groups_max) {
+    return Error::permanent("acl_groups= has more than " + std::to_string(acl_groups_max) +
+                            " groups");
+  }
+  for (auto group : groups) {
+    bool is_name = !group.empty() && std::ranges::none_of(group, [](char c) {
+      return is_control(c) || c == '"' || c == '\\';
+    });
+    if (is_name) continue;
+    return Error::permanent("acl_groups=" + printable(value, 100) +
+                            ": expected names of groups, separated by commas");
   }
   return {};
 }
@@ -70,6 +89,7 @@ constexpr std::array fields{
     Field{"mail", &OwnUserFields::mail, &check_mail, false},
     Field{quota_name, &OwnUserFields::quota_rule, &check_quota, true},
     Field{"imap_capability", &OwnUserFields::imap_capability, &check_capability, true},
+    Field{"acl_groups", &OwnUserFields::acl_groups, &check_groups, true},
     Field{"allow_nets", &OwnUserFields::allow_nets, &check_networks, true},
     Field{"admin", &OwnUserFields::admin, &check_admin, false},
     Field{"disabled", &OwnUserFields::disabled, &check_disabled, true},

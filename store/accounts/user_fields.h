@@ -7,6 +7,7 @@
 //   mail             where the mail is, in the form of mail_location
 //   quota_rule       a quota rule (../mailbox/quota_rules.h); may be repeated, one for each mailbox
 //   imap_capability  capabilities that IMAP hides from this user: -NOTIFY,-QRESYNC
+//   acl_groups       the groups whose rights the user has on other users' mailboxes, by commas
 //   allow_nets       the networks from which the user may log in, by commas
 //   admin            yes: may see and set the quota of all own users by IMAP
 //   disabled         yes: no login; mail still arrives
@@ -35,6 +36,7 @@ struct OwnUserFields {
   std::string mail;
   std::string quota_rule;  ///< rules, separated by blanks
   std::string imap_capability;
+  std::string acl_groups;
   std::string allow_nets;
   std::string admin;     ///< `yes`, `no`, or empty: no
   std::string disabled;  ///< `yes`, `no`, or empty: not said

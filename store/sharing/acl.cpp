@@ -9,6 +9,8 @@ namespace {
 
 using Kind = Identifier::Kind;
 
+constexpr bool is_group(Kind kind) { return kind == Kind::Group || kind == Kind::GroupOverride; }
+
 constexpr std::string_view user_prefix = "user=";
 constexpr std::string_view group_prefix = "group=";
 constexpr std::string_view override_prefix = "group-override=";
@@ -216,7 +218,8 @@ std::string Acl::text() const {
   return out;
 }
 
-// As Dovecot goes through the lines: each kind that fits replaces what those before it said.
+// As Dovecot goes through the lines: each kind that fits replaces what those before it said, and
+// the second group of a kind adds to what the first one said.
 Rights Acl::rights_of(const Visitor& visitor) const {
   auto fits = [&](const Identifier& who) {
     if (visitor.is_owner && who.kind < Kind::Owner) return false;
@@ -231,16 +234,19 @@ Rights Acl::rights_of(const Visitor& visitor) const {
                (!visitor.short_name.empty() && who.name == visitor.short_name);
       case Kind::Group:
       case Kind::GroupOverride:
-        break;  // no account is in a group
+        return std::ranges::find(visitor.groups, who.name) != visitor.groups.end();
     }
     return false;
   };
   Rights granted = visitor.is_owner ? Rights::all() : Rights();
   Rights denied;
+  std::optional<Kind> before;
   for (const auto& entry : entries_) {
     if (!fits(entry.who)) continue;
-    if (entry.granted) granted = entry.granted->rights;
-    if (entry.denied) denied = entry.denied->rights;
+    bool adds = before == entry.who.kind && is_group(entry.who.kind);
+    if (entry.granted) granted = (adds ? granted : Rights()) | entry.granted->rights;
+    if (entry.denied) denied = (adds ? denied : Rights()) | entry.denied->rights;
+    before = entry.who.kind;
   }
   return granted - denied;
 }

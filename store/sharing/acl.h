@@ -53,7 +53,8 @@ struct Identifier {
 struct Visitor {
   std::string name;  ///< of the account, bob@example.org
   bool is_owner = false;
-  std::string short_name = {};  ///< by which the account is known as well; empty: none
+  std::string short_name = {};           ///< by which the account is known as well; empty: none
+  std::vector<std::string> groups = {};  ///< the account's field acl_groups
 };
 
 /// What SETACL, or with `removes` DELETEACL, asks for.

@@ -46,6 +46,41 @@ TEST_CASE("of the lines that fit a visitor those of the last kind count") {
   CHECK(parsed("user=bob lr\n").rights_of({"bob@example.test", false, "bob"}).letters() == "lr");
 }
 
+TEST_CASE("groups add up among themselves, and count between others as Dovecot has it") {
+  struct {
+    const char* acl;
+    const char* visitor;
+    const char* owner;
+  } table[] = {
+      // What Dovecot 2.3 says of a visitor in g1 and g2, and of an owner who is.
+      {"group=g1 lr\n", "lr", "lrwstipekxa"},
+      {"group=g1 lr\ngroup=g2 lw\n", "lrw", "lrwstipekxa"},
+      {"group=g1 lr\n-group=g2 r\n", "l", "lrwstipekxa"},
+      {"group=g1 lrw\n-group=g1 w\ngroup=g2 ls\n", "lrs", "lrwstipekxa"},
+      {"anyone l\ngroup=g1 r\n", "r", "lrwstipekxa"},
+      {"authenticated lrs\ngroup=gX lr\n", "lrs", "lrwstipekxa"},
+      {"group=g1 lrw\nuser=tester lr\n", "lr", "lr"},
+      {"user=tester lr\ngroup-override=g1 lw\n", "lw", "lw"},
+      {"group-override=g1 lr\ngroup-override=g2 ls\n", "lrs", "lrs"},
+      {"-group-override=g1 r\nuser=tester lrw\n", "lw", "lw"},
+      {"owner lr\ngroup=g1 lw\n", "lw", "lr"},
+      {"group=g1 lr\nowner lrwstipekxa\ngroup-override=g2 l\n", "l", "l"},
+      {"-group=g1 w\ngroup=g2 lrw\n", "lr", "lrwstipekxa"},
+      {"group=g2 lrw\n-group=g1 w\n-group=g2 r\n", "l", "lrwstipekxa"},
+      {"user=tester lrwst\n-group=g1 w\n", "lrst", "lrwst"},
+      {"group=G1 lr\n", "", "lrwstipekxa"},
+      {"anyone lr\n-anyone r\ngroup=g1 lrw\n", "lw", "lrwstipekxa"},
+      {"-group-override=g1 w\ngroup-override=g2 lrw\nanyone lrs\n", "lrs", "lrstipekxa"},
+  };
+  for (const auto& row : table) {
+    CAPTURE(std::string(row.acl));
+    Visitor visitor{"tester", false, "", {"g1", "g2"}};
+    CHECK(parsed(row.acl).rights_of(visitor).letters() == row.visitor);
+    visitor.is_owner = true;
+    CHECK(parsed(row.acl).rights_of(visitor).letters() == row.owner);
+  }
+}
+
 TEST_CASE("a line with a minus takes away what another grants") {
   CHECK(rights("anyone lrwst\n-user=bob wst\n", "bob") == "lr");
   CHECK(rights("-anyone w\nuser=bob lrw\n", "bob") == "lr");

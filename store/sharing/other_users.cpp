@@ -29,13 +29,14 @@ Result<Accounts> OtherUsers::accounts() {
   return *accounts_;
 }
 
-Result<std::unique_ptr<MailStore>> OtherUsers::open(const std::string& owner) {
+Result<std::unique_ptr<MailStore>> OtherUsers::open(const std::string& owner, char separator) {
   std::unique_ptr<MailStore> none;
   TRY(auto known, accounts());
   TRY(auto account, known.by_name(owner));
   if (!account || account->name != owner || !may_share(*config_, *account)) return none;
   TRY(auto location, MailLocation::parse(account->mail_location, {account->name, account->home}));
   auto settings = store_settings(*config_, *account);
+  if (separator != '\0') settings.separator = separator;
   complete_(settings);
   // The mail of somebody who has none yet is not made by looking for it.
   settings.create_missing = false;

@@ -33,7 +33,8 @@ class OtherUsers {
   static bool may_share(const Config& config, const AccountRef& account);
 
   /// The mail of an own user; null if there is none of that name, or it can't be shared.
-  Result<std::unique_ptr<MailStore>> open(const std::string& owner);
+  /// `separator` stands between the levels of its names, `\0`: the one of the user's own sessions.
+  Result<std::unique_ptr<MailStore>> open(const std::string& owner, char separator = '\0');
   ShareRegister& shares() { return shares_; }
   const Config& config() const { return *config_; }
 

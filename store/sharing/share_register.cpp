@@ -37,9 +37,15 @@ std::vector<std::string> ShareRegister::owners_for(const Visitor& visitor) {
   }
   using Kind = Identifier::Kind;
   std::set<std::string> owners;
-  for (const auto& who :
-       {Identifier{Kind::User, visitor.name}, Identifier{Kind::User, visitor.short_name},
-        Identifier{Kind::Authenticated, ""}, Identifier{Kind::Anyone, ""}}) {
+  std::vector<Identifier> identifiers{{Kind::User, visitor.name},
+                                      {Kind::User, visitor.short_name},
+                                      {Kind::Authenticated, ""},
+                                      {Kind::Anyone, ""}};
+  for (const auto& group : visitor.groups) {
+    identifiers.push_back({Kind::Group, group});
+    identifiers.push_back({Kind::GroupOverride, group});
+  }
+  for (const auto& who : identifiers) {
     for (const auto& share : range_of(**known, who.text())) {
       if (share.second == visitor.name) continue;
       if (owners.size() == owners_max && !owners.contains(share.second)) {

@@ -85,7 +85,7 @@ Result<void> SharedStore::list_shared(std::vector<Folder>& out) {
 }
 
 Result<void> SharedStore::list_of(const std::string& owner, FolderKinds& kinds) {
-  TRY(std::shared_ptr<MailStore> opened, others_->open(owner));
+  TRY(std::shared_ptr<MailStore> opened, others_->open(owner, separator()));
   if (!opened) return {};
   TRY(auto folders, opened->list());
   const auto head = shared_head() + shown_owner(owner) + separator();

@@ -34,6 +34,7 @@ Error may_not_create(const MailboxName& name) {
 NamespaceSettings namespace_settings(const Config& config, const AccountRef& account) {
   NamespaceSettings names;
   names.user = account.name;
+  for (auto group : words(account.acl_groups, ",")) names.groups.emplace_back(group);
   names.realm = config.auth_realm;
   names.shared_prefix = config.namespace_shared_prefix;
   names.aliases = config.namespace_aliases;
@@ -127,7 +128,7 @@ Result<SharedStore::Place> SharedStore::find(const MailboxName& name) {
   if (end == rest.npos) return no_such_mailbox(name);
   place.owner = owner_of(name).value_or("");
   if (place.owner == names_.user) return no_such_mailbox(name);
-  TRY(place.opened, others_->open(place.owner));
+  TRY(place.opened, others_->open(place.owner, separator()));
   if (!place.opened) return no_such_mailbox(name);
   place.store = place.opened.get();
   rest.erase(0, end + 1);
@@ -140,6 +141,7 @@ Result<SharedStore::Place> SharedStore::find(const MailboxName& name) {
 
 Visitor SharedStore::visitor(bool is_owner) const {
   Visitor we{names_.user, is_owner};
+  we.groups = names_.groups;
   auto at = names_.user.rfind('@');
   if (at != names_.user.npos && names_.user.substr(at + 1) == names_.realm) {
     we.short_name = names_.user.substr(0, at);
@@ -295,7 +297,7 @@ Result<std::vector<std::string>> SharedStore::watch_paths() {
   auto owners = others_->shares().owners_for(visitor(true));
   if (owners.size() > watched_owners_max) owners.resize(watched_owners_max);
   for (const auto& owner : owners) {
-    auto store = others_->open(owner);
+    auto store = others_->open(owner, separator());
     if (!store || !*store) continue;
     auto root = (*store)->directory_of(MailboxName::inbox());
     if (root && FileStamp::of(*root).exists()) paths.push_back(*std::move(root));
@@ -334,9 +336,6 @@ Result<void> SharedStore::check_identifier(const MailboxName& name, const Identi
   if (who.kind == Kind::Anyone || who.kind == Kind::Authenticated) {
     return Error(550, ResponseCode::Cannot,
                  "Only the administrator of this host can share a mailbox with all of its users");
-  }
-  if (who.kind == Kind::Group || who.kind == Kind::GroupOverride) {
-    return Error(550, ResponseCode::Cannot, "There are no groups of users here");
   }
   return {};
 }

@@ -49,6 +49,7 @@ struct NamespaceSettings {
   std::vector<std::string> aliases;
   bool are_aliases_hidden = true;
   bool are_aliases_listed = false;
+  std::vector<std::string> groups = {};  ///< the user's field acl_groups
 };
 
 /// The settings for this account.

@@ -130,7 +130,13 @@ ACLS = {
     "minus first": "-anyone w\nuser=bob@example.test lrw\n",
     "nothing": "user=bob@example.test\nanyone lr\n",
     "another": "user=carl@example.test lrwstipekxa\n",
+    "another group": "group=others lr\n",
     "group": "group=staff lr\n",
+    "two groups": "group=ops lw\ngroup=staff lr\n-group=ops s\n",
+    "group over anyone": "anyone lrwst\ngroup=staff lr\n",
+    "user over group": "group=staff lrwst\nuser=bob@example.test l\n",
+    "group-override": "user=bob@example.test lrwst\ngroup-override=ops lr\nowner lra\n",
+    "group with minus": "anyone lrws\n-group=staff w\ngroup=ops lrwt\n",
     "owner": "owner lra\nanyone l\n",
     "owner by name": "user=ann@example.test lr\n",
     "named": "user=bob@example.test l :read\n",
@@ -143,7 +149,11 @@ ACLS = {
 
 @test("Dovecot and we read the same rights out of the same dovecot-acl, as visitor and as owner")
 def same_rights(t):
-    host = Host(t, SETTINGS, users=USERS)
+    host = Host(t, SETTINGS, users=USERS, start=False)
+    for user in (ANN, BOB):
+        host.command("pennypost", "user", "set", user, "acl_groups=staff,ops")
+    contains(host.command("pennypost", "user", "show", BOB).stdout, "staff,ops", "user show")
+    host.start()
     ann, bob = host.imap(ANN), host.imap(BOB)
     for number, text in enumerate(ACLS.values()):
         ok(ann.create(f"m{number}"), "CREATE")
@@ -160,6 +170,7 @@ protocol imap {{
 plugin {{
   acl = vfile
   acl_user = {user}
+  acl_groups = staff,ops
 }}
 """
         # The process is tester's; the owner of the mail by Dovecot's rule is whoever the process is.
