@@ -1,5 +1,6 @@
 #include "imapd/process.h"
 
+#include <atomic>
 #include <set>
 
 #include "common/base/text.h"
@@ -99,6 +100,7 @@ class Worker {
   /// Settings changed: sessions to come have the new ones.
   void forget_settings() {
     contexts_.fill(nullptr);
+    has_told_of_separators_ = false;
     other_users_ = nullptr;
   }
 
@@ -145,9 +147,30 @@ class Worker {
     const auto& config = *child_.config();
     bool may_share = store::OtherUsers::may_share(config, account);
     if (!may_share && config.namespace_aliases.empty()) return own;
+    tell_of_separators(config, own->separator());
     return std::unique_ptr<store::MailStore>(std::make_unique<store::SharedStore>(
         std::move(own), store::namespace_settings(config, account),
         may_share ? other_users() : nullptr));
+  }
+
+  // Which separator an account has depends on its mail, so that check can't know it. Told once, by
+  // any thread.
+  void tell_of_separators(const Config& config, char separator) {
+    if (has_told_of_separators_.exchange(true)) return;
+    auto tell = [&](std::string_view name, const std::string& value, std::string_view what) {
+      log_warning("imap", config.where(name) + ": " + std::string(name) + ": " +
+                              printable(value, 100) + " does not end in the separator " +
+                              separator + " of users' mailboxes: " + std::string(what));
+    };
+    for (const auto& alias : config.namespace_aliases) {
+      if (!alias.ends_with(separator))
+        tell("namespace_aliases", alias, "it has no effect for them");
+    }
+    const std::string& shared = config.namespace_shared_prefix;
+    bool has_other = shared.ends_with('.') || shared.ends_with('/');
+    if (has_other && !shared.ends_with(separator)) {
+      tell("namespace_shared_prefix", shared, "what stands at its end is part of the level's name");
+    }
   }
 
   // What the stores of this process have in common.
@@ -188,6 +211,7 @@ class Worker {
   UserQuotas quotas_{child_};
   Nursery watching_;
   std::shared_ptr<store::OtherUsers> other_users_;
+  std::atomic<bool> has_told_of_separators_ = false;
   std::set<Session*> sessions_;
   std::set<managesieve::Session*> script_sessions_;
   std::array<std::shared_ptr<const WorkerContext>, 2> contexts_;
