@@ -87,11 +87,19 @@ class Checker {
   void name_space() {
     std::string prefix = config_.namespace_prefix;
     std::string separator = config_.namespace_separator;
-    if (separator == "default") separator = ".";
+    if (separator == "default") separator = is_among_folders() ? "/" : ".";
     if (prefix.empty() || prefix.ends_with(separator)) return;
     error("namespace_prefix", "\"" + printable(prefix, 64) + "\" must end in the separator \"" +
                                   separator + "\"; write " + prefix + separator +
                                   ", or set namespace_separator");
+  }
+
+  /// Whether the folders of Maildirs are directories within each other.
+  bool is_among_folders() const {
+    for (std::string_view place : {config_.mail_location, config_.virtual_mail_location}) {
+      if (place.starts_with("maildir:") && place.find(":LAYOUT=fs") != place.npos) return true;
+    }
+    return false;
   }
 
   /// A null client sends everything to its relayhost and keeps no mail.

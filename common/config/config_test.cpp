@@ -255,6 +255,14 @@ TEST_CASE("$name expands, in lists and conditions, and a loop is an error") {
         "$home/.forward${recipient_delimiter}${extension}, $home/.forward");
 }
 
+TEST_CASE("namespace_prefix ends in the separator that mailboxes have in the layout of mail") {
+  std::string within = "virtual_mail_location = \"maildir:~/M:LAYOUT=fs\"\n";
+  good("namespace_prefix = \"INBOX.\"");
+  good(within + "namespace_prefix = \"INBOX/\"");
+  good(within + "namespace_separator = \".\"\nnamespace_prefix = \"INBOX.\"");
+  CHECK(contains(bad(within + "namespace_prefix = \"INBOX.\""), "the separator \"/\""));
+}
+
 TEST_CASE("home_mailbox and mail_location agree, or the configuration is refused") {
   CHECK(good("")->mail_location == "mbox:~/mail:INBOX=/var/mail/%u");
   CHECK(good("")->virtual_mail_location == "maildir:~/Maildir");

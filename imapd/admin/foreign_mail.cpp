@@ -5,11 +5,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <functional>
 
 #include "common/base/file.h"
 #include "store/maildir/filename.h"
+#include "store/maildir/folder_list.h"
 #include "store/maildir/keywords.h"
 #include "store/mbox/scan.h"
 
@@ -170,13 +172,16 @@ class ForeignFolder final : public store::Mailbox {
 Result<ForeignMail> ForeignMail::open(std::string_view location) {
   constexpr std::string_view mbox = "mbox:";
   constexpr std::string_view maildir = "maildir:";
+  constexpr std::string_view fs_suffix = ":LAYOUT=fs";
   ForeignMail mail;
   bool is_mbox = location.starts_with(mbox);
   bool is_maildir = location.starts_with(maildir);
   if (is_mbox) location.remove_prefix(mbox.size());
   if (is_maildir) location.remove_prefix(maildir.size());
+  mail.is_fs_ = is_maildir && location.ends_with(fs_suffix);
+  if (mail.is_fs_) location.remove_suffix(fs_suffix.size());
   if (location.empty() || is_mbox == is_maildir) {
-    return Error(501, "the source is mbox:FILE or maildir:DIR");
+    return Error(501, "the source is mbox:FILE, maildir:DIR or maildir:DIR:LAYOUT=fs");
   }
   std::error_code problem;
   mail.path_ = fs::absolute(location, problem).lexically_normal().string();
@@ -192,6 +197,7 @@ Result<ForeignMail> ForeignMail::open(std::string_view location) {
 Result<std::vector<store::MailboxName>> ForeignMail::folders() const {
   std::vector<store::MailboxName> names{store::MailboxName::inbox()};
   if (is_one_folder()) return names;
+  if (is_fs_) return nested_folders();
   std::error_code problem;
   fs::directory_iterator entries(path_, problem);
   if (problem) return file_error("read", path_, problem.value());
@@ -211,11 +217,31 @@ Result<std::vector<store::MailboxName>> ForeignMail::folders() const {
   return names;
 }
 
+Result<std::vector<store::MailboxName>> ForeignMail::nested_folders() const {
+  store::MailLocation location;
+  location.layout = store::MailLocation::Layout::Fs;
+  location.root = location.inbox = path_;
+  std::error_code problem;
+  if (!fs::is_directory(path_, problem)) return file_error("read", path_, ENOTDIR);
+  TRY(auto folders,
+      store::list_folders(location, {foreign_folders_max, store::MailboxName::levels_max}));
+  if (folders.size() == foreign_folders_max) return too_many("folders", foreign_folders_max, path_);
+  std::vector<store::MailboxName> names{store::MailboxName::inbox()};
+  for (const auto& folder : folders) {
+    if (!folder.has_messages) continue;
+    auto parsed = store::MailboxName::parse(folder.name, separator());
+    if (!parsed) return Error::permanent(folder.directory + ": " + parsed.error().text());
+    names.push_back(*std::move(parsed));
+  }
+  std::sort(names.begin() + 1, names.end());
+  return names;
+}
+
 Result<std::unique_ptr<store::Mailbox>> ForeignMail::folder(const store::MailboxName& name) const {
   auto path = path_;
   if (!name.is_inbox()) {
     auto encoded = store::modified_utf7_encode(name.text());
-    path += "/." + encoded.value_or(name.text());
+    path += (is_fs_ ? "/" : "/.") + encoded.value_or(name.text());
   }
   auto folder = std::make_unique<ForeignFolder>(name, std::move(path), file_.number());
   TRY_DO(folder->read());

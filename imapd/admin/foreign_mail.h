@@ -4,8 +4,9 @@
 // another program is changing should be at rest. An mbox file is opened with the rights of the
 // caller, a Maildir's files with those of the account.
 //
-//   maildir:DIR   INBOX is DIR, folders beside it in Maildir++ (.Sent, .Lists.exim)
-//   mbox:FILE     one folder, named INBOX
+//   maildir:DIR             INBOX is DIR, folders beside it in Maildir++ (.Sent, .Lists.exim)
+//   maildir:DIR:LAYOUT=fs   the same with folders within each other (Sent, Lists/exim)
+//   mbox:FILE               one folder, named INBOX
 //
 // LIMITS  foreign_messages_max a folder, foreign_folders_max
 #pragma once
@@ -29,13 +30,18 @@ class ForeignMail {
   static Result<ForeignMail> open(std::string_view location);
 
   bool is_one_folder() const { return file_.number() >= 0; }
-  /// In UTF-8, levels joined by `.`; INBOX first.
+  /// Between the levels of its folders' names.
+  char separator() const { return is_fs_ ? '/' : '.'; }
+  /// In UTF-8; INBOX first.
   Result<std::vector<store::MailboxName>> folders() const;
   /// Its messages as they are now. Only what reading needs works: anything else is an error.
   Result<std::unique_ptr<store::Mailbox>> folder(const store::MailboxName& name) const;
 
  private:
+  Result<std::vector<store::MailboxName>> nested_folders() const;
+
   std::string path_;
+  bool is_fs_ = false;
   Descriptor file_;  // of an mbox
 };
 

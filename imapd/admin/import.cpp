@@ -77,7 +77,8 @@ class ImportMail final : public AdminAction {
   Result<void> run(AdminAccount& on) override {
     TRY(auto folders, source_->folders());
     for (const auto& folder : folders) {
-      TRY(auto request, query_.request_for(folder.text(), "", '.', on.call.limits));
+      TRY(auto request,
+          query_.request_for(folder.text(), "", source_->separator(), on.call.limits));
       if (!may_match(request.key)) continue;
       TRY(auto mailbox, source_->folder(folder));
       Selected selected(std::move(mailbox));
@@ -96,7 +97,7 @@ class ImportMail final : public AdminAction {
   Result<store::MailboxName> target_of(const AdminAccount& on,
                                        const store::MailboxName& folder) const {
     auto name = folder.text();
-    std::ranges::replace(name, '.', on.store.separator());
+    std::ranges::replace(name, source_->separator(), on.store.separator());
     if (!parent_.empty()) {
       name = source_->is_one_folder() ? parent_ : parent_ + on.store.separator() + name;
     }

@@ -72,9 +72,11 @@ bool parse_item(const Fields& fields, BackupItem& item) {
 
 bool parse_account(const Fields& fields, BackupHost& host) {
   BackupAccount account;
-  bool is_right = fields.size() == 5 && parse_text(fields[1], account.name) &&
+  bool has_control = fields.size() == 6;
+  bool is_right = (fields.size() == 5 || has_control) && parse_text(fields[1], account.name) &&
                   parse_text(fields[2], account.format) && parse_text(fields[3], account.root) &&
-                  parse_text(fields[4], account.inbox);
+                  parse_text(fields[4], account.inbox) &&
+                  (!has_control || parse_text(fields[5], account.control));
   host.accounts.push_back(std::move(account));
   return is_right;
 }
@@ -142,7 +144,9 @@ Result<ManifestWriter> ManifestWriter::create(const std::string& file, const Bac
               << escaped(host.queue_directory) << "\n";
   for (const auto& account : host.accounts) {
     writer.out_ << "account\t" << escaped(account.name) << "\t" << account.format << "\t"
-                << escaped(account.root) << "\t" << escaped(account.inbox) << "\n";
+                << escaped(account.root) << "\t" << escaped(account.inbox);
+    if (!account.control.empty()) writer.out_ << "\t" << escaped(account.control);
+    writer.out_ << "\n";
   }
   return writer;
 }

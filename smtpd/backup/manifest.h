@@ -5,7 +5,7 @@
 //   pennypost-backup  1
 //   host  NAME                                   config  DIRECTORY
 //   base  DIRECTORY                              queue  DIRECTORY
-//   account  NAME  maildir|mbox  ROOT  INBOX
+//   account  NAME  maildir|maildir-fs|mbox  ROOT  INBOX  [CONTROL]
 //   d  MODE  UID  GID  USER  GROUP  PATH
 //   l  MODE  UID  GID  USER  GROUP  PATH  TARGET
 //   f  MODE  UID  GID  USER  GROUP  PATH  SIZE  MTIME  DEVICE  INODE  SHA-256
@@ -59,9 +59,10 @@ struct BackupItem {
 /// An account whose mail is in the backup.
 struct BackupAccount {
   std::string name;
-  std::string format;  // maildir or mbox
+  std::string format;  // maildir, maildir-fs (LAYOUT=fs) or mbox
   std::string root;
   std::string inbox;
+  std::string control = {};  // of CONTROL=; empty: the lists are in the folders
 };
 
 struct BackupHost {

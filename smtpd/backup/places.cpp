@@ -9,6 +9,7 @@
 #include "common/base/text.h"
 #include "common/base/words.h"
 #include "common/config/tables.h"
+#include "smtpd/backup/maildir_places.h"
 #include "store/accounts/account_names.h"
 #include "store/accounts/accounts.h"
 #include "store/index/index.h"
@@ -102,13 +103,15 @@ Result<MailPlace> mail_place(const store::AccountRef& account) {
   place.paths.push_back(place.location.root);
   place.paths.push_back(place.location.inbox);
   place.paths.push_back(place.location.index);
+  if (!place.location.control.empty()) place.paths.push_back(place.location.control);
   return place;
 }
 
 BackupAccount described(const MailPlace& place) {
   bool is_mbox = place.location.format == store::MailLocation::Format::Mbox;
-  return {place.account.name, is_mbox ? "mbox" : "maildir", place.location.root,
-          place.location.inbox};
+  std::string format(is_mbox ? "mbox" : place.location.is_fs() ? maildir_fs_format : "maildir");
+  return {place.account.name, std::move(format), place.location.root, place.location.inbox,
+          place.location.control};
 }
 
 Result<HostPlaces> places_of(const std::shared_ptr<const Config>& config,

@@ -15,6 +15,7 @@
 
 #include "common/base/file.h"
 #include "common/base/text.h"
+#include "smtpd/backup/maildir_places.h"
 #include "smtpd/backup/mbox_lock.h"
 #include "smtpd/backup/restore.h"
 #include "store/mailbox/file.h"
@@ -66,26 +67,30 @@ class MailRestore {
  public:
   MailRestore(const RestoreJob& job, const Config& config, const BackupAccount& account,
               const MailPlace& place)
-      : job_(job), config_(config), account_(account), place_(place) {}
+      : job_(job),
+        config_(config),
+        account_(account),
+        place_(place),
+        there_(account),
+        here_(described(place)) {}
 
   Result<RestoreDone> maildir(const Manifest& manifest, const std::string& folder) {
-    std::string wanted = account_.root;
-    if (!folder.empty() && folder != "INBOX") {
-      TRY(auto name, store::MailboxName::parse(folder, '.'));
-      wanted += "/." + store::modified_utf7_encode(name.text()).value_or("");
-    }
-    std::map<std::string, Items> folders;
+    TRY(auto wanted, there_.key_of(folder.empty() ? "INBOX" : folder));
+    std::map<std::string, Parts> folders;
     for (const auto& item : manifest.items) {
-      if (!item.path.starts_with(account_.root + "/")) continue;
-      auto in_backup = folder_of(item);
-      if (folder.empty() || in_backup == wanted) folders[in_backup].push_back(&item);
+      auto part = there_.part_of(item);
+      if (!part) continue;
+      if (folder.empty() || part->folder == wanted) {
+        auto key = part->folder;
+        folders[key].push_back({&item, *std::move(part)});
+      }
     }
     if (folders.empty()) return no_folder(folder);
-    for (const auto& [in_backup, items] : folders) {
-      TRY_DO(one_folder(in_backup, items));
+    for (const auto& [key, parts] : folders) {
+      TRY_DO(one_folder(key, parts));
     }
     TRY(auto acting, ActingAccount::take(config_, place_.account));
-    ::unlink((place_.location.root + "/" + std::string(quota_name)).c_str());  // counted anew
+    ::unlink((here_.account_lists() + "/" + std::string(quota_name)).c_str());  // counted anew
     return std::move(done_);
   }
 
@@ -111,46 +116,49 @@ class MailRestore {
                             " of " + account_.name);
   }
 
-  /// The directory of the Maildir folder that an item belongs to.
-  std::string folder_of(const BackupItem& item) const {
-    auto rest = item.path.substr(account_.root.size() + 1);
-    auto end = rest.find('/');
-    bool is_inside = end != rest.npos || item.kind == BackupItem::Kind::Directory;
-    if (!rest.starts_with('.') || !is_inside) return account_.root;
-    return account_.root + "/" + rest.substr(0, end);
-  }
   std::string here(const std::string& path) const {
     return place_.location.root + path.substr(account_.root.size());
   }
 
+  /// Something of a Maildir in the backup.
+  struct PartItem {
+    const BackupItem* item;
+    MaildirPlaces::Part part;
+    bool is_list() const {
+      return item->kind == BackupItem::Kind::File &&
+             (part.rest == uidlist_name || part.rest == keywords_name);
+    }
+    bool is_message() const {
+      return part.rest.starts_with("new/") || part.rest.starts_with("cur/");
+    }
+  };
+  using Parts = std::vector<PartItem>;
+
   struct Folder {
-    std::string in_backup;
     bool is_fresh = false;  // it had no mail and no UIDs
     bool keeps_keywords = false;
     std::set<std::string> bases;
   };
-  Folder folder_here(const std::string& in_backup) const {
+  Folder folder_here(const std::string& key) const {
     Folder folder;
-    folder.in_backup = in_backup;
-    std::string path = here(in_backup);
-    auto has = [&](std::string_view name) {
-      return ::access((path + "/" + std::string(name)).c_str(), F_OK) == 0;
-    };
-    folder.bases = bases_in(path);
-    std::string keywords = path + "/" + std::string(keywords_name);
-    folder.is_fresh = has(mark_name) || (folder.bases.empty() && !has(uidlist_name));
+    auto has = [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; };
+    folder.bases = bases_in(here_.directory(key));
+    auto lists = here_.lists(key) + "/";
+    bool has_mark = has(here_.directory(key) + "/" + std::string(mark_name));
+    folder.is_fresh = has_mark || (folder.bases.empty() && !has(lists + std::string(uidlist_name)));
     folder.keeps_keywords =
-        folder.is_fresh || is_same_text(keywords, job_.directory + "/files" + in_backup + "/" +
-                                                      std::string(keywords_name));
+        folder.is_fresh || is_same_text(lists + std::string(keywords_name),
+                                        job_.directory + "/files" + there_.lists(key) + "/" +
+                                            std::string(keywords_name));
     return folder;
   }
 
-  using Items = std::vector<const BackupItem*>;
-  Result<void> one_folder(const std::string& in_backup, const Items& items) {
-    std::string path = here(in_backup);
+  Result<void> one_folder(const std::string& key, const Parts& parts) {
+    std::string path = here_.directory(key);
     TRY_DO(make(path));
-    TRY(auto lock, lock_uids(path));
-    auto folder = folder_here(in_backup);
+    TRY_DO(make(here_.lists(key)));
+    TRY(auto lock, lock_uids(here_.lists(key)));
+    auto folder = folder_here(key);
     std::string mark = path + "/" + std::string(mark_name);
     if (folder.is_fresh) {
       TRY(auto acting, ActingAccount::take(config_, place_.account));
@@ -158,9 +166,9 @@ class MailRestore {
       TRY_DO(sync_directory(path));
     }
     for (bool are_lists : {true, false}) {
-      for (const auto* item : items) {
-        if (is_list(*item) != are_lists) continue;
-        TRY_DO(one_of_maildir(*item, folder));
+      for (const auto& part : parts) {
+        if (part.is_list() != are_lists) continue;
+        TRY_DO(one_of_maildir(part, folder));
       }
     }
     TRY(auto acting, ActingAccount::take(config_, place_.account));
@@ -173,20 +181,12 @@ class MailRestore {
     return store::UidList(path, {}).lock();
   }
 
-  static bool is_list(const BackupItem& item) {
-    std::string name = name_of(item.path);
-    return item.kind == BackupItem::Kind::File && (name == uidlist_name || name == keywords_name);
-  }
-
-  Result<void> one_of_maildir(const BackupItem& item, const Folder& folder) {
-    const std::string& in_backup = folder.in_backup;
-    std::string path = here(item.path);
+  Result<void> one_of_maildir(const PartItem& part, const Folder& folder) {
+    const auto& item = *part.item;
+    std::string path = here_.path(part.part);
     if (item.kind == BackupItem::Kind::Directory) return make(path);
     if (item.kind == BackupItem::Kind::Link) return {};
-    std::string part = name_of(parent_of(item.path));
-    bool is_message =
-        (part == "new" || part == "cur") && parent_of(parent_of(item.path)) == in_backup;
-    if (!is_message) return beside_messages(item, path, folder);
+    if (!part.is_message()) return beside_messages(part, path, folder);
     if (folder.bases.contains(base_of(name_of(item.path)))) {
       ++done_.kept;
       return {};
@@ -196,13 +196,13 @@ class MailRestore {
   }
 
   /// Lists of a folder that has mail stay; what is missing beside them comes back.
-  Result<void> beside_messages(const BackupItem& item, const std::string& path,
+  Result<void> beside_messages(const PartItem& part, const std::string& path,
                                const Folder& folder) {
     std::string name = name_of(path);
     if (name == quota_name) return {};
-    if (name == mark_name || (is_list(item) && !folder.is_fresh)) return {};
+    if (name == mark_name || (part.is_list() && !folder.is_fresh)) return {};
     if (::access(path.c_str(), F_OK) == 0) return {};
-    return write(item, path);
+    return write(*part.item, path);
   }
 
   std::optional<std::string> here_of_mbox(const std::string& path) const {
@@ -255,6 +255,8 @@ class MailRestore {
   const Config& config_;
   const BackupAccount& account_;
   const MailPlace& place_;
+  MaildirPlaces there_;
+  MaildirPlaces here_;
   RestoreDone done_;
 };
 

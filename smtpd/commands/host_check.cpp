@@ -31,6 +31,7 @@
 #include "store/accounts/accounts.h"
 #include "store/accounts/table_check.h"
 #include "store/filtering/settings_check.h"
+#include "store/mailbox/location.h"
 #include "store/maps/network_entries.h"
 #include "store/maps/written_values.h"
 
@@ -413,6 +414,24 @@ Problems directories(const CheckedHost& host) {
   return problems;
 }
 
+/// What of Dovecot's locations is not known here, before a login meets it.
+Problems mail_locations(const CheckedHost& host) {
+  const Config& config = *host.config;
+  if (config.role == Role::NullClient) return {};
+  constexpr std::string_view usual = "mail_location";
+  Problems problems;
+  auto check = [&](std::string_view parameter, const std::string& location) {
+    auto checked = store::MailLocation::check(location);
+    if (checked) return;
+    auto why = checked.error().text();
+    if (why.starts_with(usual)) why.replace(0, usual.size(), parameter);
+    problems.push_back(config.where(parameter) + ": " + why);
+  };
+  if (config.system_users) check(usual, config.mail_location);
+  if (!config.users_map.empty()) check("virtual_mail_location", config.virtual_mail_location);
+  return problems;
+}
+
 Problems log_file(const CheckedHost& host) {
   const Config& config = *host.config;
   if (config.maillog_file.empty()) return {};
@@ -442,6 +461,7 @@ std::vector<std::string> find_problems(const CheckedHost& host) {
   add(problems, networks(host));
   add(problems, ports(host));
   add(problems, directories(host));
+  add(problems, mail_locations(host));
   add(problems, log_file(host));
   std::ranges::sort(problems);
   problems.erase(std::unique(problems.begin(), problems.end()), problems.end());

@@ -11,6 +11,8 @@
 #include "common/base/file.h"
 #include "common/mail/header.h"
 #include "store/accounts/accounts.h"
+#include "store/mailbox/mailbox.h"
+#include "store/maildir/folder_list.h"
 #include "store/mbox/scan.h"
 
 namespace pennypost::smtp {
@@ -21,15 +23,14 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t header_bytes_max = 64 * 1024;
 constexpr std::uint64_t mbox_tail_bytes = 16 << 20;
 
-/// INBOX and the folders beside it, whose names begin with a dot (Maildir++).
-std::vector<std::string> folders_of(const std::string& root) {
-  std::vector<std::string> folders{root};
-  std::error_code problem;
-  for (const auto& entry : fs::directory_iterator(root, problem)) {
-    const std::string name = entry.path().filename();
-    if (name.size() > 1 && name.front() == '.' && folders.size() < searched_folders_max) {
-      folders.push_back(entry.path().string());
-    }
+/// The directories of INBOX and of the other folders. What can't be read has none.
+std::vector<std::string> folders_of(const store::MailLocation& location) {
+  std::vector<std::string> folders{location.inbox};
+  auto listed =
+      store::list_folders(location, {searched_folders_max, store::MailboxName::levels_max});
+  if (!listed) return folders;
+  for (auto& folder : *listed) {
+    if (folder.has_messages) folders.push_back(std::move(folder.directory));
   }
   return folders;
 }
@@ -115,7 +116,7 @@ std::string find_in_mailbox(const store::MailLocation& location, const std::stri
         tail_of(location.inbox, mbox_tail_bytes).find(message_id) != std::string::npos;
     return is_there ? location.inbox : "";
   }
-  for (const auto& folder : folders_of(location.root)) {
+  for (const auto& folder : folders_of(location)) {
     auto path = find_in_folder(folder, message_id, since);
     if (!path.empty()) return path;
   }
@@ -127,7 +128,7 @@ Result<void> read_mailbox(const store::MailLocation& location, std::int64_t sinc
   if (location.format == store::MailLocation::Format::Mbox) {
     return read_mbox(location.inbox, since, reading);
   }
-  for (const auto& folder : folders_of(location.root)) {
+  for (const auto& folder : folders_of(location)) {
     for (const char* part : {"/new", "/cur"}) {
       std::error_code problem;
       for (const auto& entry : fs::directory_iterator(folder + part, problem)) {

@@ -20,7 +20,7 @@
 //   pennypost fts rescan ACCOUNTS [PATTERN]...
 //   pennypost fts optimize ACCOUNTS
 //   pennypost move|copy ACCOUNTS FOLDER QUERY
-//   pennypost import [-s] ACCOUNTS mbox:FILE|maildir:DIR FOLDER QUERY
+//   pennypost import [-s] ACCOUNTS mbox:FILE|maildir:DIR[:LAYOUT=fs] FOLDER QUERY
 //   pennypost export ACCOUNTS mbox:FILE|maildir:DIR|tar:FILE QUERY
 //
 //   ACCOUNTS: [-c DIR] [-o NAME=VALUE]... [--json] -u USER|-A

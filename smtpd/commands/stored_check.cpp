@@ -23,6 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int maildir_depth_max = 3;
+constexpr int fs_depth_max = 20;
 constexpr std::string_view uidlist_name = "dovecot-uidlist";
 constexpr char refused = '!';  // the first character of a line that tells of a refusal
 
@@ -88,14 +89,15 @@ std::string version_of(const std::string& path) {
   return first == '1' || first == '3' ? std::string(1, first) : "unknown";
 }
 
-void count_lists(const std::string& root, std::map<std::string, std::size_t>& versions) {
+void count_lists(const std::string& root, int depth_max,
+                 std::map<std::string, std::size_t>& versions) {
   std::error_code problem;
   fs::recursive_directory_iterator entry(root, fs::directory_options::skip_permission_denied,
                                          problem);
   for (; !problem && entry != fs::recursive_directory_iterator(); entry.increment(problem)) {
     std::string name = entry->path().filename();
     bool has_messages = name == "new" || name == "cur" || name == "tmp";
-    if (has_messages || entry.depth() >= maildir_depth_max) entry.disable_recursion_pending();
+    if (has_messages || entry.depth() >= depth_max) entry.disable_recursion_pending();
     if (name == uidlist_name) ++versions[version_of(entry->path())];
   }
 }
@@ -110,7 +112,9 @@ Result<Lines> mail_lines(const std::shared_ptr<const Config>& config) {
     if (place.location.format == store::MailLocation::Format::Mbox) {
       ++mboxes;
     } else {
-      count_lists(place.location.root, versions);
+      const auto& location = place.location;
+      int depth_max = location.is_fs() ? fs_depth_max : maildir_depth_max;
+      count_lists(location.control.empty() ? location.root : location.control, depth_max, versions);
     }
   }
   Lines lines;

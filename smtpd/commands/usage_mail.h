@@ -33,7 +33,8 @@ inline constexpr std::string_view fts =
     "usage: pennypost fts rescan [-c DIR] [--json] -u USER|-A [PATTERN]...\n"
     "       pennypost fts optimize [-c DIR] [--json] -u USER|-A";
 inline constexpr std::string_view import_mail =
-    "usage: pennypost import [-c DIR] [-s] -u USER|-A mbox:FILE|maildir:DIR FOLDER QUERY";
+    "usage: pennypost import [-c DIR] [-s] -u USER|-A mbox:FILE|maildir:DIR[:LAYOUT=fs] FOLDER "
+    "QUERY";
 inline constexpr std::string_view kick = "usage: pennypost kick [-c DIR] MASK...";
 inline constexpr std::string_view mailbox =
     "usage: pennypost mailbox list|status|create|delete|rename|subscribe|unsubscribe [-c DIR]\n"

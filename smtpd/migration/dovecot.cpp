@@ -183,9 +183,12 @@ class DovecotMigration {
     const auto& home = home_;
     auto own = location;
     if (!home.empty()) {
-      auto at = own.find(":~");
-      if (at != own.npos) own.replace(at + 1, 1, home);
-      for (at = own.find("%h"); at != own.npos; at = own.find("%h")) own.replace(at, 2, home);
+      for (const char* before : {":~", "=~"}) {
+        for (auto at = own.find(before); at != own.npos; at = own.find(before)) {
+          own.replace(at + 1, 1, home);
+        }
+      }
+      for (auto at = own.find("%h"); at != own.npos; at = own.find("%h")) own.replace(at, 2, home);
     }
     for (const auto& one : {own, location}) {
       if (auto checked = store::MailLocation::check(one); !checked) {

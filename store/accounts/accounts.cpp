@@ -39,28 +39,13 @@ bool is_plausible(std::string_view name) {
                               [](char c) { return is_control(c) || c == '/' || is_space(c); });
 }
 
-// The location as text, with everything expanded.
-std::string text_of(const MailLocation& location) {
-  auto escaped = [](const std::string& path) {
-    std::string out;
-    for (char c : path) out += c == '%' ? std::string("%%") : std::string(1, c);
-    return out;
-  };
-  bool is_mbox = location.format == MailLocation::Format::Mbox;
-  std::string text = (is_mbox ? "mbox:" : "maildir:") + escaped(location.root);
-  if (is_mbox) text += ":INBOX=" + escaped(location.inbox);
-  if (location.index != location.root) text += ":INDEX=" + escaped(location.index);
-  if (location.escape != '\0') text += std::string(":LISTESCAPE=") + location.escape;
-  return text;
-}
-
 Result<void> place_mail(AccountRef& account, const std::string& setting) {
   LocationUser user;
   user.name = account.name;
   user.home = account.home;
   auto location = MailLocation::parse(setting, user);
   if (!location) return Error(451, "4.3.5", location.error().text());
-  account.mail_location = text_of(*location);
+  account.mail_location = location->text();
   return {};
 }
 

@@ -31,13 +31,11 @@ Error not_selectable(const MailboxName& name);
 template <class Layout>
 class FolderStore : public MailStore {
  public:
-  /// `separator`: the format's own.
-  FolderStore(MailLocation location, StoreSettings settings, std::string_view subscriptions,
-              char separator)
+  FolderStore(MailLocation location, StoreSettings settings, std::string_view subscriptions)
       : layout_(std::make_shared<Layout>(std::move(location), std::move(settings))),
-        separator_(layout_->settings().separator == '\0' ? separator
+        separator_(layout_->settings().separator == '\0' ? layout_->separator_on_disk()
                                                          : layout_->settings().separator),
-        subscribed_(layout_->root() + "/" + std::string(subscriptions), separator_,
+        subscribed_(layout_->lists() + "/" + std::string(subscriptions), separator_,
                     layout_->settings().brief_lock_ms) {}
 
   const StoreSettings& settings() const final { return layout_->settings(); }

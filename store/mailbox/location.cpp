@@ -99,9 +99,6 @@ struct Unsupported {
 constexpr std::array unsupported{
     Unsupported{"ALT", "move the messages that lie there into the folders' cur/"},
     Unsupported{"BROKENCHAR", "rename folders whose names are not valid modified UTF-7"},
-    Unsupported{"CONTROL",
-                "move dovecot-uidlist and dovecot-keywords from there into the folders, and "
-                "subscriptions into the Maildir, and leave CONTROL= out"},
     Unsupported{"DIRNAME", "move each folder's messages out of that directory"},
     Unsupported{"INDEXPVT", "flags are the same for all users"},
     Unsupported{"MAILBOXDIR", "move the folders into the directory itself"},
@@ -115,16 +112,19 @@ bool is_idle(std::string_view item) {
          item.starts_with("INDEXCACHE=") || item.starts_with("ITERINDEX");
 }
 
-Result<void> check_layout(std::string_view text, std::string_view layout, bool is_maildir) {
-  if (is_maildir && equal_nocase(layout, "maildir++")) return {};
-  if (!is_maildir && equal_nocase(layout, "fs")) return {};
-  if (is_maildir && equal_nocase(layout, "fs")) {
-    return bad(text,
-               "LAYOUT=fs is known for mboxes only; rename each folder a/b of the Maildir to .a.b, "
-               "its subscriptions stay");
-  }
+Result<MailLocation::Layout> layout_of(std::string_view text, std::string_view layout,
+                                       bool is_maildir) {
+  if (is_maildir && equal_nocase(layout, "maildir++")) return MailLocation::Layout::MaildirPlusPlus;
+  if (equal_nocase(layout, "fs")) return MailLocation::Layout::Fs;
   return bad(text, "LAYOUT=" + printable(layout, 100) + " is unknown; " +
-                       (is_maildir ? "a Maildir's is maildir++" : "that of mboxes is fs"));
+                       (is_maildir ? "a Maildir's is maildir++ or fs" : "that of mboxes is fs"));
+}
+
+// Text that expansion leaves as it is.
+std::string escaped(const std::string& path) {
+  std::string out;
+  for (char c : path) out += c == '%' ? std::string("%%") : std::string(1, c);
+  return out;
 }
 
 Result<char> escape_of(std::string_view text, std::string_view value) {
@@ -141,10 +141,11 @@ Error unknown_item(std::string_view text, std::string_view item) {
       return bad(text, std::string(name) + "= is not supported: " + std::string(remedy));
     }
   }
-  return bad(text,
-             "after the path only INBOX=path, INDEX=path, LAYOUT= and LISTESCAPE= are known, not "
-             "\"" +
-                 printable(item, 100) + "\"");
+  return bad(
+      text,
+      "after the path only INBOX=path, INDEX=path, CONTROL=path, LAYOUT= and LISTESCAPE= are "
+      "known, not \"" +
+          printable(item, 100) + "\"");
 }
 
 }  // namespace
@@ -175,24 +176,52 @@ Result<MailLocation> MailLocation::parse(std::string_view text, const LocationUs
     auto name = parts[i].substr(0, equals);
     auto value = equals == parts[i].npos ? std::string_view() : parts[i].substr(equals + 1);
     if (name == "LAYOUT") {
-      TRY_DO(check_layout(text, value, is_maildir));
+      TRY(location.layout, layout_of(text, value, is_maildir));
     } else if (name == "LISTESCAPE" && is_maildir) {
       TRY(location.escape, escape_of(text, value));
-    } else if (name == "INBOX" || name == "INDEX") {
+    } else if (name == "CONTROL" && !is_maildir) {
+      return bad(text, "CONTROL= is known for Maildirs only; leave it out");
+    } else if (name == "INBOX" || name == "INDEX" || name == "CONTROL") {
       TRY(auto path, expansion.path(value));
-      (name == "INBOX" ? location.inbox : location.index) = std::move(path);
+      auto& place = name == "INBOX"   ? location.inbox
+                    : name == "INDEX" ? location.index
+                                      : location.control;
+      place = std::move(path);
     } else {
       return unknown_item(text, parts[i]);
     }
   }
-  if (is_maildir && !location.inbox.empty() && location.inbox != location.root) {
-    return bad(text,
-               "a Maildir's INBOX is the Maildir itself: move new/ and cur/ of the other into it");
+  bool is_plus = is_maildir && !location.is_fs();
+  if (is_plus && !location.inbox.empty() && location.inbox != location.root) {
+    return bad(
+        text,
+        "a Maildir's INBOX is the Maildir itself, unless it has LAYOUT=fs: move new/ and cur/ "
+        "of the other into it");
   }
   if (location.inbox.empty())
     location.inbox = is_maildir ? location.root : location.root + "/inbox";
-  if (location.index.empty()) location.index = location.root;
+  if (location.index.empty()) location.index = location.default_index();
+  if (location.control == location.root) location.control.clear();
   return location;
+}
+
+// A name in Dovecot's listing is hidden neither by a dot nor in another way, so ours lies beside.
+// No user's name begins with a dot, so that /srv/mail/%d/%n is nobody else's.
+std::string MailLocation::default_index() const {
+  if (!is_fs()) return root;
+  auto slash = root.rfind('/');
+  return root.substr(0, slash + 1) + "." + root.substr(slash + 1) + ".pennypost";
+}
+
+std::string MailLocation::text() const {
+  bool is_mbox = format == Format::Mbox;
+  std::string text = (is_mbox ? "mbox:" : "maildir:") + escaped(root);
+  if (is_fs()) text += ":LAYOUT=fs";
+  if (is_mbox || inbox != root) text += ":INBOX=" + escaped(inbox);
+  if (index != default_index()) text += ":INDEX=" + escaped(index);
+  if (!control.empty()) text += ":CONTROL=" + escaped(control);
+  if (escape != '\0') text += std::string(":LISTESCAPE=") + escape;
+  return text;
 }
 
 Result<void> MailLocation::check(std::string_view text) {

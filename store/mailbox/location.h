@@ -1,15 +1,17 @@
 // Parses `mail_location` and expands it into the paths of one user's mail.
 //
 //   location = ("maildir" | "mbox") ":" path *(":" NAME "=" path)
-//              [":LISTESCAPE=" character] [":LAYOUT=maildir++"]
-//   NAME     = "INBOX" | "INDEX"
+//              [":LISTESCAPE=" character] [":LAYOUT=" layout]
+//   NAME     = "INBOX" | "INDEX" | "CONTROL"
+//   layout   = "maildir++" | "fs"
 //
-// Examples: `maildir:~/Maildir`, `maildir:/srv/mail/%d/%n`, `mbox:~/mail:INBOX=/var/mail/%u`. In a
-// path a leading `~` and `%h` are the home directory, `%u` the user's full name, `%n` the part
-// before the `@`, `%d` the domain in lower case, `%%` a percent sign; `%L` before u, n, d (`%Lu`)
-// gives lower case. A variable's value that would lead outside its directory (`..`, `/`) is
-// refused, not sanitized. Dovecot's VOLATILEDIR= and INDEX=MEMORY have no effect; its other names,
-// and LAYOUT=fs in a Maildir, are refused with what to do instead.
+// Examples: `maildir:~/Maildir`, `maildir:/srv/mail/%d/%n`, `mbox:~/mail:INBOX=/var/mail/%u`,
+// `maildir:~/Maildir:LAYOUT=fs:CONTROL=/var/lib/mail/%u`. INBOX= is for mboxes and LAYOUT=fs,
+// CONTROL= for Maildirs. In a path a leading `~` and `%h` are the home directory, `%u` the user's
+// full name, `%n` the part before the `@`, `%d` the domain in lower case, `%%` a percent sign; `%L`
+// before u, n, d (`%Lu`) gives lower case. A variable's value that would lead outside its directory
+// (`..`, `/`) is refused, not sanitized. Dovecot's VOLATILEDIR= and INDEX=MEMORY have no effect;
+// its other names are refused with what to do instead.
 //
 // SEE ALSO   ../stores/stores.h (open_store takes the result)
 #pragma once
@@ -29,18 +31,30 @@ struct LocationUser {
 
 struct MailLocation {
   enum class Format { Maildir, Mbox };
+  /// Of a Maildir's folders: `.a.b` beside each other (Maildir++), or `a/b` within each other.
+  enum class Layout { MaildirPlusPlus, Fs };
 
   Format format = Format::Maildir;
-  std::string root;    ///< the Maildir, or the directory of the mboxes; absolute, no `/` at its end
-  std::string inbox;   ///< mbox: INBOX's file; Maildir: the same as root
-  std::string index;   ///< where an index may lie; `root` unless INDEX= says otherwise
-  char escape = '\0';  ///< of LISTESCAPE=, for names on disk; `\0`: none
+  Layout layout = Layout::MaildirPlusPlus;
+  std::string root;   ///< the Maildir, or the directory of the mboxes; absolute, no `/` at its end
+  std::string inbox;  ///< mbox: INBOX's file; Maildir: `root` unless it has LAYOUT=fs and INBOX=
+  /// Where an index may lie. Unless INDEX= says otherwise it is `root`, and in a Maildir with
+  /// LAYOUT=fs, where each directory in `root` is a folder, the hidden directory beside it.
+  std::string index;
+  std::string control;  ///< of CONTROL=, for the lists of UIDs and others; empty: beside the mail
+  char escape = '\0';   ///< of LISTESCAPE=, for names on disk; `\0`: none
+
+  bool is_fs() const { return format == Format::Maildir && layout == Layout::Fs; }
+  /// What `index` is without INDEX=.
+  std::string default_index() const;
 
   /// Error 550 with the setting's text and what is wrong with it: unknown format, variable or NAME,
   /// a relative path.
   static Result<MailLocation> parse(std::string_view text, const LocationUser& user);
   /// Whether the text is valid for an ordinary user, for `pennypost check`.
   static Result<void> check(std::string_view text);
+  /// The location as parse() takes it, with everything expanded.
+  std::string text() const;
 };
 
 }  // namespace pennypost::store

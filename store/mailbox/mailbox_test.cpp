@@ -161,8 +161,15 @@ TEST_CASE(
   CHECK(taken->escape == '\\');
   CHECK(taken->index == "/home/bob/M");
   CHECK(MailLocation::parse("mbox:~/mail:LAYOUT=fs", bob));
-  for (const char* part : {"LAYOUT=fs", "LAYOUT=index", "CONTROL=/c", "ALT=/a", "UTF-8",
-                           "LISTESCAPE=ab", "LISTESCAPE=/"}) {
+  CHECK_FALSE(MailLocation::parse("mbox:~/mail:CONTROL=/c", bob));
+  auto within = MailLocation::parse("maildir:~/M:LAYOUT=fs:INBOX=~/in:CONTROL=/c/%u", bob);
+  REQUIRE(within);
+  CHECK(within->is_fs());
+  CHECK(within->inbox == "/home/bob/in");
+  CHECK(within->control == "/c/bob");
+  CHECK(within->index == "/home/bob/.M.pennypost");
+  CHECK(within->text() == "maildir:/home/bob/M:LAYOUT=fs:INBOX=/home/bob/in:CONTROL=/c/bob");
+  for (const char* part : {"LAYOUT=index", "ALT=/a", "UTF-8", "LISTESCAPE=ab", "LISTESCAPE=/"}) {
     CAPTURE(part);
     auto refused = MailLocation::parse(std::string("maildir:~/M:") + part, bob);
     REQUIRE_FALSE(refused);

@@ -2,8 +2,6 @@
 //
 // STANDARDS  RFC 3501 section 5.1 (names), 5.1.3 (modified UTF-7), RFC 9051 section 5.1 (UTF-8),
 //            RFC 6154 section 2 (special use)
-#include <algorithm>
-
 #include "common/base/text.h"
 #include "common/mail/encoded.h"
 #include "store/mailbox/mailbox.h"
@@ -13,8 +11,6 @@ namespace {
 
 constexpr std::size_t level_bytes_max = 200;
 constexpr std::size_t directory_bytes_max = 250;
-// Leaves room in a file name for the longest suffix, .journal or .state.tmp.
-constexpr std::size_t escaped_bytes_max = 245;
 constexpr std::string_view lock_suffix = ".lock";
 
 Error bad_name(std::string_view why) {
@@ -38,7 +34,6 @@ Result<MailboxName> MailboxName::parse(std::string_view utf8, char separator, st
   }
   std::string text;
   std::size_t disk_bytes = 0;
-  std::size_t escaped_bytes = 0;
   for (auto level : levels) {
     auto on_disk = modified_utf7_encode(level);
     if (!on_disk) return bad_name("is not valid UTF-8");
@@ -55,15 +50,11 @@ Result<MailboxName> MailboxName::parse(std::string_view utf8, char separator, st
       if (c == '/') return bad_name("has a /, which no directory's name can hold");
     }
     disk_bytes += on_disk->size() + 1;
-    // %2F and %25 in the names of the files that keep an mbox's UIDs (../mbox/state.cpp).
-    auto percents = static_cast<std::size_t>(std::ranges::count(*on_disk, '%'));
-    escaped_bytes += on_disk->size() + 2 * percents + (text.empty() ? 0 : 3);
     if (!text.empty()) text += separator;
     text += text.empty() && equal_nocase(level, "INBOX") ? "INBOX" : level;
   }
   // A Maildir++ folder's levels are one directory name.
   if (separator == '.' && disk_bytes > directory_bytes_max) return bad_name("is too long");
-  if (separator == '/' && escaped_bytes > escaped_bytes_max) return bad_name("is too long");
   return MailboxName(std::move(text));
 }
 

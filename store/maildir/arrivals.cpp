@@ -40,7 +40,7 @@ Arrivals::Arrivals(const MaildirLayout& layout, const MailboxName& name)
       fsync_(layout.settings().fsync),
       index_(layout.settings().index),
       uidlist_(layout.uidlist(name)),
-      keywords_(directory_, layout.settings().brief_lock_ms) {}
+      keywords_(layout.control(name), layout.settings().brief_lock_ms) {}
 
 Arrivals::~Arrivals() = default;
 

@@ -37,7 +37,7 @@ Result<void> MaildirStore::place(const Delivery& delivery, const MailboxName& na
   if (!placement.keywords.empty()) {
     auto uidlist = layout().uidlist(name);
     TRY(auto lock, uidlist.lock());
-    KeywordFile keywords(directory);
+    KeywordFile keywords(layout().control(name));
     TRY(flags.keywords, keywords.add(placement.keywords, lock));
   }
   // A name in new/ can hold no flags.

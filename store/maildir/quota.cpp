@@ -1,6 +1,5 @@
 #include "store/maildir/quota.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "store/mailbox/file.h"
 #include "store/mailbox/quota_rules.h"
 #include "store/maildir/filename.h"
+#include "store/maildir/folder_list.h"
 
 namespace pennypost::store {
 namespace {
@@ -99,14 +99,15 @@ MaildirSize MaildirSize::parse(std::string_view text) {
   return size;
 }
 
-MaildirQuota::MaildirQuota(std::string root, const StoreSettings& settings)
-    : root_(std::move(root)),
-      path_(root_ + "/maildirsize"),
+MaildirQuota::MaildirQuota(const MailLocation& location, const StoreSettings& settings)
+    : location_(location),
+      path_(lists_directory(location) + "/maildirsize"),
       rules_(settings.quota_rules),
       exceeded_code_(settings.quota_exceeded_code),
       exceeded_message_(settings.quota_exceeded_message),
       clock_(settings.clock),
       folders_max_(settings.folders_max),
+      depth_max_(std::max(settings.folder_depth_max, MailboxName::levels_max)),
       messages_max_(settings.messages_max) {
   configured_.bytes_max = settings.quota_bytes;
   configured_.messages_max = settings.quota_messages;
@@ -120,13 +121,6 @@ Result<Usage> MaildirQuota::usage() const {
 
 bool MaildirQuota::ignores(std::string_view mailbox) const {
   return rules_ && rules_->ignores(mailbox);
-}
-
-/// A Maildir's subdirectory has the name of its mailbox behind a dot.
-bool MaildirQuota::is_left_out(std::string_view directory) const {
-  if (!rules_) return false;
-  auto name = modified_utf7_decode(directory.substr(1));
-  return name && ignores(*name);
 }
 
 Usage MaildirQuota::with_limits_of(std::string_view mailbox, Usage usage) const {
@@ -217,14 +211,12 @@ Result<std::optional<MaildirQuota::State>> MaildirQuota::read() const {
 
 Result<Usage> MaildirQuota::recount(const Usage& limits, const FileStamp& seen) const {
   std::vector<std::string> folders;
-  if (!ignores("INBOX")) folders.push_back(root_);
-  if (FileStamp::of(root_).exists()) {
-    TRY_DO(list_directory(root_, SIZE_MAX, [&](std::string_view name, unsigned char type) {
-      if (!name.starts_with('.') || name.starts_with("..")) return;
-      if (type != DT_DIR && type != DT_LNK && type != DT_UNKNOWN) return;
-      if (is_left_out(name)) return;
-      if (folders.size() <= folders_max_) folders.push_back(root_ + "/" + std::string(name));
-    }));
+  if (!ignores("INBOX")) folders.push_back(location_.inbox);
+  TRY(auto listed, list_folders(location_, {folders_max_, depth_max_}));
+  for (auto& folder : listed) {
+    if (folder.has_messages && !ignores(folder.name)) {
+      folders.push_back(std::move(folder.directory));
+    }
   }
   Usage usage;
   usage.bytes_max = limits.bytes_max;
@@ -233,7 +225,7 @@ Result<Usage> MaildirQuota::recount(const Usage& limits, const FileStamp& seen) 
     TRY_DO(count_directory(folder + "/new", messages_max_, usage));
     TRY_DO(count_directory(folder + "/cur", messages_max_, usage));
   }
-  if (has_limit(usage) && FileStamp::of(root_).exists()) {
+  if (has_limit(usage) && FileStamp::of(location_.root).exists()) {
     auto text = limits_text(usage) + "\n" + std::to_string(usage.bytes) + " " +
                 std::to_string(usage.messages) + "\n";
     TRY_DO(put(text, seen));
@@ -243,8 +235,11 @@ Result<Usage> MaildirQuota::recount(const Usage& limits, const FileStamp& seen) 
 
 // Does nothing if others have appended to the file or replaced it since `seen`: that would be lost.
 Result<void> MaildirQuota::put(const std::string& text, const FileStamp& seen) const {
-  auto beside = root_ + "/tmp/maildirsize." + unique_filename(clock_->now().count(), "localhost");
-  TRY_DO(make_directory(root_ + "/tmp"));
+  auto lists = lists_directory(location_);
+  bool has_tmp = lists == location_.inbox;
+  auto scratch = has_tmp ? lists + "/tmp" : lists;
+  TRY_DO(make_directories(scratch));
+  auto beside = scratch + "/maildirsize." + unique_filename(clock_->now().count(), "localhost");
   if (seen.exists()) {
     if (FileStamp::of(path_) != seen) return {};
     return replace_file(path_, beside, text, false);

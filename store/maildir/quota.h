@@ -1,4 +1,5 @@
-// Maintains Maildir++'s quota file, `maildirsize`: what a Maildir holds and may hold.
+// Maintains Maildir++'s quota file, `maildirsize`: what a Maildir of either layout holds and may
+// hold. It lies in the Maildir, or where CONTROL= says.
 //
 //   file  = limits LF *( bytes SP messages LF )
 //   limits = [ bytes "S" ] [ "," ] [ messages "C" ]            0 or missing: no such limit
@@ -36,8 +37,9 @@ struct MaildirSize {
 
 class MaildirQuota {
  public:
-  /// `settings` has the limits, if any, the clock, and how many folders to read.
-  MaildirQuota(std::string root, const StoreSettings& settings);
+  /// `settings` has the limits, if any, the clock, and how many folders to read. `location` must
+  /// outlive this object.
+  MaildirQuota(const MailLocation& location, const StoreSettings& settings);
 
   /// The current usage, with limits if there is a quota; without one it counts the files.
   Result<Usage> usage() const;
@@ -67,11 +69,10 @@ class MaildirQuota {
   };
   Result<std::optional<State>> read() const;
   Result<Usage> recount(const Usage& limits, const FileStamp& seen) const;
-  bool is_left_out(std::string_view directory) const;
   Usage with_limits_of(std::string_view mailbox, Usage usage) const;
   Result<void> put(const std::string& text, const FileStamp& seen) const;
 
-  std::string root_;
+  const MailLocation& location_;
   std::string path_;
   Usage configured_;
   std::shared_ptr<const QuotaRules> rules_;  // null: none for single mailboxes
@@ -79,6 +80,7 @@ class MaildirQuota {
   std::string exceeded_message_;
   const Clock* clock_;
   std::size_t folders_max_;
+  std::size_t depth_max_;
   std::size_t messages_max_;
 };
 

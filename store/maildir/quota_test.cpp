@@ -40,10 +40,12 @@ namespace {
 struct Maildir {
   Scratch scratch;
   StoreSettings settings;
+  MailLocation location;
 
   explicit Maildir(std::string_view rules) {
     auto parsed = QuotaRules::parse(rules);
     REQUIRE(parsed);
+    location.root = location.inbox = scratch / "m";
     settings.quota_bytes = parsed->limits().bytes;
     settings.quota_messages = parsed->limits().messages;
     settings.quota_rules = std::make_shared<const QuotaRules>(*parsed);
@@ -53,7 +55,7 @@ struct Maildir {
       }
     }
   }
-  MaildirQuota quota() const { return MaildirQuota(scratch / "m", settings); }
+  MaildirQuota quota() const { return MaildirQuota(location, settings); }
   void put(const std::string& folder, std::size_t bytes) const {
     std::ofstream(scratch / "m" + folder + "/cur/" + std::to_string(bytes))
         << std::string(bytes, 'x');

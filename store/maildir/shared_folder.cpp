@@ -31,7 +31,7 @@ SharedFolder::SharedFolder(std::shared_ptr<const MaildirLayout> layout, const Ma
       arrivals_(*layout_, name),
       state_(std::make_shared<FolderState>()),
       uidlist_(layout_->uidlist(name)),
-      keywords_(directory_, layout_->settings().brief_lock_ms),
+      keywords_(layout_->control(name), layout_->settings().brief_lock_ms),
       modseqs_(layout_->settings().index, *layout_->settings().clock) {}
 
 bool SharedFolder::View::has_recent(Uid uid) const {
@@ -119,7 +119,7 @@ Result<std::vector<StoredIds>> SharedFolder::stored_ids(const View& view) const 
   std::lock_guard guard(mutex_);
   std::vector<StoredIds> ids;
   if (!uidlist_.mark().has_ids) return ids;
-  UidList list(directory_, {});
+  UidList list(uidlist_.directory(), {});
   TRY(auto records, list.refresh());
   if (list.uid_validity() != view.state->uid_validity) return ids;
   for (const auto& record : records.all) {
@@ -137,7 +137,7 @@ Result<void> SharedFolder::keep_unique_ids(const View& view, std::span<const Sto
   std::lock_guard guard(mutex_);
   if (uidlist_.is_in_memory()) return {};
   TRY(auto held, uidlist_.lock());
-  UidList list(directory_, {});
+  UidList list(uidlist_.directory(), {});
   TRY_DO(list.refresh());
   if (list.uid_validity() != view.state->uid_validity) return {};
   return list.keep_unique_ids(ids, held);

@@ -1,4 +1,4 @@
-// Stores an account's mail in a Maildir++: folders, deliveries, appends and quota.
+// Stores an account's mail in a Maildir of either layout: folders, deliveries, appends and quota.
 //
 // SEE ALSO   ../mailbox/mailbox.h (the contract), layout.h (paths), folder.h (one folder), draft.h
 //            (writing)
@@ -14,10 +14,10 @@ namespace pennypost::store {
 class MaildirStore final : public FolderStore<MaildirLayout> {
  public:
   MaildirStore(MailLocation location, StoreSettings settings)
-      : FolderStore(std::move(location), std::move(settings), "subscriptions",
-                    MaildirLayout::separator_on_disk) {}
+      : FolderStore(std::move(location), std::move(settings), "subscriptions") {}
 
   Result<void> create(const MailboxName& name) override;
+  Result<void> create_parent(const MailboxName& name) override;
   Result<void> remove(const MailboxName& name) override;
   Result<Appended> append(const MailboxName& name, std::span<const NewMessage> messages) override;
   Result<void> check_room(std::uint64_t bytes, std::uint64_t messages) override {
@@ -40,6 +40,10 @@ class MaildirStore final : public FolderStore<MaildirLayout> {
   Result<void> prepare() const override;
   std::unique_ptr<Mailbox> folder(const MailboxName& name, Access access) const override;
   Result<void> move_folders(const std::vector<std::pair<MailboxName, MailboxName>>& moves) override;
+  Result<void> check_new(const MailboxName& name) const;
+  Result<void> remove_messages(const std::string& directory) const;
+  Result<void> remove_lists(const MailboxName& name) const;
+  Result<void> move_directory(const std::string& from, const std::string& to) const;
   void forget(const std::string& directory) const;
   Result<void> place(const Delivery& delivery, const MailboxName& name,
                      const Placement& placement) override;

@@ -154,6 +154,8 @@ class UidList {
   Result<void> renew(const std::function<bool(const Record&)>& is_stale, const Dotlock& held);
 
   const std::string& path() const { return path_; }
+  /// Where the list lies: the folder, unless CONTROL= says otherwise.
+  const std::string& directory() const { return directory_; }
 
  private:
   std::string_view header_text(char letter) const;

@@ -2,11 +2,22 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "store/mailbox/file.h"
 #include "store/mailbox/folder_store.h"
 
 namespace pennypost::store {
 namespace {
+
+// Leaves room in a file name for the longest suffix, .journal or .state.tmp.
+constexpr std::size_t escaped_bytes_max = 245;
+
+// Of the files that keep an mbox's UIDs: / and % are %2F and %25 in their names (state.cpp).
+std::size_t escaped_bytes(std::string_view path) {
+  auto escapes = std::ranges::count_if(path, [](char c) { return c == '/' || c == '%'; });
+  return path.size() + 2 * static_cast<std::size_t>(escapes);
+}
 
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
@@ -23,6 +34,9 @@ std::string MboxLayout::path_below_root(const MailboxName& name) const {
 Result<void> MboxLayout::check(const MailboxName& name) const {
   if (name.is_inbox()) return {};
   auto path = file(name);
+  if (escaped_bytes(std::string_view(path).substr(root().size() + 1)) > escaped_bytes_max) {
+    return Error(550, ResponseCode::Cannot, "Mailbox name is too long");
+  }
   for (const auto& kept : {location_.inbox, location_.index}) {
     if (kept == root() || !path.starts_with(kept)) continue;
     bool is_inside = path.size() == kept.size() || path[kept.size()] == '/';

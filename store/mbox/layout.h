@@ -38,6 +38,9 @@ class MboxLayout {
   const std::string& root() const { return location_.root; }
   const StoreSettings& settings() const { return settings_; }
   MboxDisk& disk() const { return disk_; }
+  static constexpr char separator_on_disk() { return '/'; }
+  /// Where the list of subscriptions lies.
+  const std::string& lists() const { return root(); }
   /// Names are the same outside and on disk.
   const DiskNames& names() const { return names_; }
 

@@ -11,8 +11,8 @@ namespace pennypost::store {
 class MboxStore final : public FolderStore<MboxLayout> {
  public:
   MboxStore(MailLocation location, StoreSettings settings)
-      : FolderStore(std::move(location), without_namespace(std::move(settings)), ".subscriptions",
-                    '/') {}
+      : FolderStore(std::move(location), without_namespace(std::move(settings)), ".subscriptions") {
+  }
 
   Result<void> create(const MailboxName& name) override;
   Result<void> create_parent(const MailboxName& name) override;

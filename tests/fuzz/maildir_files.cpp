@@ -15,8 +15,10 @@
 #include "store/mailbox/keyword.h"
 #include "store/mailbox/location.h"
 #include "store/maildir/filename.h"
+#include "store/maildir/folder_list.h"
 #include "store/maildir/folder_snapshot.h"
 #include "store/maildir/keywords.h"
+#include "store/maildir/layout.h"
 #include "store/maildir/quota.h"
 #include "store/maildir/uidlist.h"
 #include "store/sharing/acl.h"
@@ -104,6 +106,24 @@ void file_name(std::string_view name) {
   (void)seconds_in_name(name);
 }
 
+/// A name from a client becomes a directory below the root of LAYOUT=fs, or none.
+void nested_folder(std::string_view text) {
+  static const MaildirLayout layout(*MailLocation::parse("maildir:/m:LAYOUT=fs:CONTROL=/c", {}),
+                                    {});
+  auto name = MailboxName::parse(text, layout.separator_on_disk());
+  if (!name || name->is_inbox() || !layout.check(*name)) return;
+  auto directory = layout.directory(*name);
+  ASSERT(directory.starts_with("/m/"));
+  ASSERT(layout.control(*name) == "/c" + directory.substr(2));
+  bool is_first = true;
+  for (auto level : split(std::string_view(directory).substr(3), '/')) {
+    ASSERT(!level.empty() && !is_kept_name(level, is_first));
+    is_first = false;
+  }
+  auto on_disk = modified_utf7_decode(directory.substr(3));
+  ASSERT(on_disk && layout.names().outside(*on_disk) == *name);
+}
+
 void location(std::string_view text) {
   auto checked = MailLocation::check(text);
   auto parsed = MailLocation::parse(text, {"bob@example.org", "/home/bob"});
@@ -112,6 +132,11 @@ void location(std::string_view text) {
   for (const auto* path : {&parsed->root, &parsed->inbox, &parsed->index}) {
     ASSERT(path->starts_with('/'));
   }
+  // What is sent between processes is the text, which must mean the same.
+  auto again = MailLocation::parse(parsed->text(), {});
+  ASSERT(again && again->text() == parsed->text());
+  ASSERT(again->root == parsed->root && again->inbox == parsed->inbox);
+  ASSERT(again->index == parsed->index && again->control == parsed->control);
 }
 
 void snapshot(std::string_view text) {
@@ -142,7 +167,7 @@ void acl(std::string_view text) {
   auto again = Acl::parse(found->text());
   ASSERT(again && *again == *found);
   for (bool is_owner : {false, true}) {
-    Visitor visitor{"bob", is_owner};
+    Visitor visitor{"bob", is_owner, "", {"staff", "ops"}};
     ASSERT(found->rights_of(visitor) == again->rights_of(visitor));
   }
   for (const auto& entry : found->entries()) {
@@ -184,6 +209,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
       break;
     case 'n':
       folder_name(text);
+      break;
+    case 'd':
+      nested_folder(text);
       break;
     case 'f':
       file_name(text);

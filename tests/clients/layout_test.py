@@ -1,0 +1,199 @@
+"""Maildirs with LAYOUT=fs and with CONTROL=: the same to us and to a real Dovecot, and whole in all that we do with mail."""
+import imaplib
+import os
+import re
+
+from dovecot import Dovecot
+from harness import check, contains, equal, eventually, test
+from mailhost import Host, give, letter
+
+ALICE, BOB = "alice@example.test", "bob@example.test"
+SETTINGS = {"disable_plaintext_auth": False, "imap_auto_create_special": False}
+# What stands behind the path in mail_location; {more} is a directory of the test's own.
+LOCATIONS = {
+    "fs": ":LAYOUT=fs",
+    "fs and CONTROL": ":LAYOUT=fs:CONTROL={more}/control",
+    "fs and INBOX": ":LAYOUT=fs:INBOX={more}/inbox",
+    "Maildir++ and CONTROL": ":CONTROL={more}/control",
+}
+
+
+def location_of(t, which):
+    more = os.path.join(t.folder, "host", "mail", "more")
+    os.makedirs(more, exist_ok=True)
+    return "maildir:" + os.path.join(t.folder, "host", "mail", "boxes") + LOCATIONS[which].format(more=more)
+
+
+def make_host(t, which, settings=None):
+    """A host of one user, so that her mail can be anywhere."""
+    location = location_of(t, which)
+    host = Host(t, {**SETTINGS, "virtual_mail_location": location, **(settings or {})}, users={BOB: "bob-secret"}, start=False)
+    give(host.mail)
+    return host, location[len("maildir:"):]
+
+
+def ok(told, what):
+    equal(told[0], "OK", f"{what}: {told}")
+    return told[1]
+
+
+def view(client):
+    """All that a client keeps: names with attributes, subscriptions, and of each folder UIDVALIDITY, UIDs and flags."""
+    folders, seen = {}, {}
+    for row in ok(client.list(), "LIST"):
+        attributes, _, name = re.fullmatch(r'\(([^)]*)\) "(.)" "?([^"]*)"?', row.decode()).groups()
+        # A level that no directory stands for is \NonExistent to the one and \Noselect to the other.
+        marks = {mark.lower().replace("nonexistent", "noselect") for mark in attributes.split()}
+        folders[name] = marks & {"\\noselect", "\\hasnochildren", "\\haschildren"}
+        if "\\noselect" in marks:
+            continue
+        ok(client.select(f'"{name}"', readonly=True), f"SELECT {name}")
+        validity = client.response("UIDVALIDITY")[1][0]
+        rows = [row.decode() for row in client.uid("FETCH", "1:*", "(FLAGS)")[1] if row]
+        seen[name] = validity, {int(re.search(r"UID (\d+)", row)[1]):
+                                sorted(set(re.search(r"FLAGS \(([^)]*)", row)[1].split()) - {"\\Recent"}) for row in rows}
+    client.unselect()  # others may remove what is selected
+    subscribed = sorted(row.decode().rsplit(" ", 1)[1].strip('"') for row in ok(client.lsub(), "LSUB") if row)
+    return folders, subscribed, seen
+
+
+def separator_of(client):
+    return re.search(rb'\) "(.)" ', ok(client.list(), "LIST")[0])[1].decode()
+
+
+def fill(client, mark):
+    """Folders at two levels, messages with flags and a keyword, subscriptions."""
+    name = lambda *levels: separator_of(client).join(levels)
+    for folder in (name(f"{mark}-Work", "2026"), name(f"{mark}-Work", "2026", "deep"), f"{mark}-a", name(f"{mark}-a", "b"),
+                   name("INBOX", f"{mark}-below"), f"{mark}-gone", name(f"{mark}-old", "x")):
+        ok(client.create(folder), f"CREATE {folder}")
+    for folder in ("INBOX", name(f"{mark}-Work", "2026"), f"{mark}-a", name(f"{mark}-a", "b"), name(f"{mark}-old", "x")):
+        ok(client.append(folder, r"(\Seen \Flagged)", None, letter(f"{mark} one")), f"APPEND to {folder}")
+        ok(client.append(folder, f"({mark}word)", None, letter(f"{mark} two")), f"APPEND to {folder}")
+        ok(client.select(folder), f"SELECT {folder}")
+        ok(client.uid("STORE", "1", "+FLAGS", r"(\Answered)"), "STORE")
+        ok(client.close(), "CLOSE")
+    ok(client.subscribe(name(f"{mark}-Work", "2026")), "SUBSCRIBE")
+    ok(client.subscribe("INBOX"), "SUBSCRIBE")
+    ok(client.delete(f"{mark}-gone"), "DELETE")
+    if separator_of(client) == "/":  # Dovecot still shows such a folder in Maildir++
+        ok(client.delete(f"{mark}-a"), "DELETE of one with another below")
+    ok(client.rename(f"{mark}-old", name(f"{mark}-new", "er")), "RENAME")
+
+
+def both_ways(t, which):
+    host, path = make_host(t, which)
+    with Dovecot(t, path, "first") as theirs:
+        fill(theirs, "d")
+        before = view(theirs)
+    host.start("imapd")
+    ours = host.imap(BOB)
+    equal(view(ours), before, "what we show of Dovecot's Maildir")
+    fill(ours, "p")
+    after = view(ours)
+    check(len(after[0]) > len(before[0]), "more folders")
+    with Dovecot(t, path, "second") as theirs:
+        equal(view(theirs), after, "what Dovecot shows of ours")
+        ok(theirs.append("INBOX", "", None, letter("third")), "APPEND")
+        ok(theirs.rename("p-new", "again"), "RENAME")
+        last = view(theirs)
+    eventually(lambda: view(ours) == last, "our session sees what Dovecot did meanwhile")
+    ours.logout()
+
+
+for which_place in LOCATIONS:
+    test(f"{which_place}: Dovecot and we show the same list, UIDs, flags and subscriptions, in both directions")(
+        lambda t, which=which_place: both_ways(t, which))
+
+
+def all_of_it(t, which):
+    host, path = make_host(t, which, {"virtual_mail_location": location_of(t, which), "quota_rule": "*:storage=1M"})
+    host.start()
+    admin = lambda *words: host.command("pennypost", *words).stdout
+    mark = "." if which.startswith("Maildir") else "/"
+    folder = f"Lists{mark}dev"
+    script = host.write("rules", f'require ["fileinto", "mailbox"];\nif header :contains "subject" "list" '
+                                 f'{{ fileinto :create "{folder}"; }}\n')
+    admin("sieve", "put", "-u", BOB, "rules", script)
+    admin("sieve", "activate", "-u", BOB, "rules")
+    for subject in ("for the list", "plain"):
+        with host.smtp() as client:
+            client.sendmail(ALICE, [BOB], letter(subject))
+    host.wait_queue(0)
+    with host.imap(BOB) as client:
+        for name in ("INBOX", folder):
+            eventually(lambda n=name: ok(client.select(n), f"SELECT {n}") == [b"1"], f"a message in {name}")
+        contains(ok(client.getquotaroot("INBOX"), "GETQUOTAROOT")[1][0], b"STORAGE", "the quota")
+        check("STORAGE 0 " not in str(client.getquotaroot("INBOX")), "something is used")
+        ok(client.setacl(folder, "alice", "lr"), "SETACL")
+        ok(client.select(folder), "SELECT")
+        equal(ok(client.uid("SEARCH", "FUZZY", "TEXT", "list"), "SEARCH"), [b"1"], "what FUZZY finds")
+        before = view(client)
+    equal({name for name in before[0]}, {"INBOX", "Lists", folder}, "folders, and none of our own files")
+    pop = host.pop3(BOB)
+    equal(pop.stat()[0], 1, "messages over POP3")
+    pop.quit()
+    check("dovecot-acl" in os.listdir(os.path.join(path.split(":")[0], ("." if mark == "." else "") + folder)),
+          "dovecot-acl lies in the folder")
+
+    # An admin's commands.
+    contains(admin("mailbox", "list", "-u", BOB), folder, "mailbox list")
+    equal(len(admin("search", "-u", BOB, "SUBJECT", "list").splitlines()), 1, "what search finds")
+    admin("quota", "recalc", "-u", BOB)
+    check("\n" in admin("quota", "get", "-u", BOB), "quota get")
+    admin("force-resync", "-u", BOB, folder)
+    copy = os.path.join(t.folder, "copy")
+    admin("export", "-u", BOB, "maildir:" + copy, "all")
+    check(os.path.isdir(os.path.join(copy, ".Lists.dev", "cur")), f"the exported folder: {os.listdir(copy)}")
+    source = path.split(":")[0] + (":LAYOUT=fs" if mark == "/" else "")
+    admin("import", "-u", BOB, "maildir:" + source, "Copy", "SUBJECT", "list")
+    equal(admin("mailbox", "status", "-u", BOB, "messages", f"Copy{mark}{folder}").split()[-1], "messages=1", "what was imported")
+    admin("mailbox", "delete", "-u", BOB, f"Copy{mark}{folder}")
+    admin("mailbox", "create", "-u", BOB, f"one{mark}two")
+    admin("mailbox", "rename", "-u", BOB, "one", "uno")
+    contains(admin("mailbox", "list", "-u", BOB), f"uno{mark}two", "mailbox list")
+    admin("mailbox", "delete", "-u", BOB, f"uno{mark}two")
+    restored(t, host, path, before, folder)
+
+
+def restored(t, host, path, before, folder):
+    """A folder that is lost comes back with its UIDs; one that has mail keeps it."""
+    target = os.path.join(t.folder, "backup")
+    os.makedirs(target)
+    give(target)
+    host.command("pennypost", "backup", target)
+    with host.imap(BOB) as client:
+        ok(client.delete(folder), "DELETE")
+        ok(client.append("INBOX", "", None, letter("later")), "APPEND")
+    done = host.command("pennypost", "restore", "--user", BOB, target, ok=False)
+    equal(done.returncode, 0, f"restore: {done.stderr}")
+    with host.imap(BOB) as client:
+        now = view(client)
+        equal(now[2][folder], before[2][folder], "the folder that was lost")
+        equal(sorted(now[2]["INBOX"][1]), [1, 2], "UIDs in INBOX")
+        equal(now[1], before[1], "subscriptions")
+
+
+for which_place in LOCATIONS:
+    test(f"{which_place}: delivery, Sieve, quota, ACL, search, POP3, admin's commands, backup and restore work")(
+        lambda t, which=which_place: all_of_it(t, which))
+
+
+@test("what a mail_location has that is not known here, check and each login tell in words")
+def refused(t):
+    host = Host(t, SETTINGS, start=False)
+    for part, why in ((":LAYOUT=index", "LAYOUT=index is unknown; a Maildir's is maildir++ or fs"), (":ALT=/alt", "ALT= is not supported"),
+                      (":INBOX=~/elsewhere", "unless it has LAYOUT=fs")):
+        host.settings["virtual_mail_location"] = "maildir:~/Maildir" + part
+        host.write_settings()
+        done = host.command("pennypost", "check", ok=False)
+        check(done.returncode != 0, "check's exit status")
+        contains(done.stderr + done.stdout, why, "what check says")
+        contains(done.stderr + done.stdout, "virtual_mail_location", "what check says")
+    host.start("imapd")
+    try:
+        host.imap(BOB)
+        raise AssertionError("bob logs in")
+    except imaplib.IMAP4.error:
+        pass
+    host.wait_log(r"unless it has LAYOUT=fs")
