@@ -1,6 +1,6 @@
 // Reads a host's Dovecot 2.3 configuration into a Migration.
 //
-//   mail_location, home of userdb   virtual_mail_location with an absolute path, mail_location
+//   mail_location, home of userdb   virtual_mail_location with absolute paths, mail_location
 //   passdb passwd-file              tables users and credentials (dovecot_users.cpp)
 //   passdb pam, shadow, passwd      system_users
 //   namespace with inbox = yes      namespace_prefix, namespace_separator, imap_special_use

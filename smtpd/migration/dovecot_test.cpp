@@ -77,6 +77,21 @@ TEST_CASE("a host of virtual users keeps their homes, mailboxes, names and passw
         std::vector<std::string>{"/d/conf.d/10.conf:29: acl = vfile", "/d/users:3: carl"});
 }
 
+TEST_CASE("folders within each other and lists elsewhere stay where they are; groups come along") {
+  Host host;
+  host.files["/d/dovecot.conf"] =
+      "mail_location = maildir:~/M:LAYOUT=fs:CONTROL=~/lists:INDEX=/i/%u\n"
+      "passdb {\n  driver = passwd-file\n  args = scheme=plain /d/users\n}\n"
+      "userdb {\n  driver = static\n  args = uid=vmail gid=vmail home=/srv/mail/%d/%n\n}\n";
+  host.files["/d/users"] = "ann@example.org:pw::::::userdb_acl_groups=staff,ops\n";
+  REQUIRE(host.read());
+  CHECK(host.made.value("virtual_mail_location") ==
+        "maildir:/srv/mail/%d/%n/M:LAYOUT=fs:CONTROL=/srv/mail/%d/%n/lists:INDEX=/i/%u");
+  CHECK(host.made.tables().at("users").text ==
+        "ann@example.org\thome=/srv/mail/example.org/ann acl_groups=staff,ops\n");
+  CHECK(host.told().empty());
+}
+
 TEST_CASE("a host of system users keeps mail_location as it is") {
   Host host;
   host.files["/d/dovecot.conf"] =

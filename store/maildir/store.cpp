@@ -25,8 +25,10 @@ constexpr std::string_view account_annotations_name = "/pennypost-account-meta";
 
 constexpr std::size_t watched_directories_max = 500;
 
-Error has_others_below() {
-  return Error(550, ResponseCode::Cannot, "Mailbox has others below it: delete them first");
+// Of a level without messages. Its files may be anybody's.
+Error not_empty() {
+  return Error(550, ResponseCode::Cannot,
+               "Mailbox has others below it, or files in its directory: delete them first");
 }
 
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
@@ -118,17 +120,19 @@ Result<void> MaildirStore::remove(const MailboxName& name) {
 // alone. cur/ goes first, at once, and with it the folder.
 Result<void> MaildirStore::remove_messages(const std::string& directory) const {
   if (::unlink(directory.c_str()) == 0) return {};
+  bool is_mailbox = has_messages(directory);
   std::vector<std::string> files;
   bool has_others = false;
   TRY_DO(list_directory(directory, SIZE_MAX, [&](std::string_view entry, unsigned char) {
     auto path = directory + "/" + std::string(entry);
     struct stat status {};
     bool is_part = entry == "cur" || entry == "new" || entry == "tmp";
-    bool is_there = !is_part && ::lstat(path.c_str(), &status) == 0;
-    if (is_there && S_ISREG(status.st_mode)) files.push_back(std::move(path));
-    has_others = has_others || (is_there && !S_ISREG(status.st_mode));
+    if (is_part || ::lstat(path.c_str(), &status) != 0) return;
+    bool is_ours = S_ISREG(status.st_mode) && (is_mailbox || is_kept_name(entry, false));
+    if (is_ours) files.push_back(std::move(path));
+    has_others = has_others || !is_ours;
   }));
-  if (has_others && !has_messages(directory)) return has_others_below();
+  if (has_others && !is_mailbox) return not_empty();
   auto trash = directory + "/tmp/" + std::string(trash_name);
   TRY_DO(remove_tree(trash));
   if (::rename((directory + "/cur").c_str(), trash.c_str()) != 0 && errno != ENOENT) {

@@ -107,15 +107,14 @@ for which_place in LOCATIONS:
 
 
 def all_of_it(t, which):
-    host, path = make_host(t, which, {"virtual_mail_location": location_of(t, which), "quota_rule": "*:storage=1M"})
+    host, path = make_host(t, which, {"quota_rule": "*:storage=1M"})
     host.start()
     admin = lambda *words: host.command("pennypost", *words).stdout
     mark = "." if which.startswith("Maildir") else "/"
     folder = f"Lists{mark}dev"
-    script = host.write("rules", f'require ["fileinto", "mailbox"];\nif header :contains "subject" "list" '
-                                 f'{{ fileinto :create "{folder}"; }}\n')
-    admin("sieve", "put", "-u", BOB, "rules", script)
-    admin("sieve", "activate", "-u", BOB, "rules")
+    host.command("pennypost", "sieve", "put", BOB, "rules", "-",
+                 input=f'require "fileinto"; if header :contains "subject" "list" {{ fileinto "{folder}"; }}\n')
+    admin("sieve", "activate", BOB, "rules")
     for subject in ("for the list", "plain"):
         with host.smtp() as client:
             client.sendmail(ALICE, [BOB], letter(subject))
@@ -128,6 +127,7 @@ def all_of_it(t, which):
         ok(client.setacl(folder, "alice", "lr"), "SETACL")
         ok(client.select(folder), "SELECT")
         equal(ok(client.uid("SEARCH", "FUZZY", "TEXT", "list"), "SEARCH"), [b"1"], "what FUZZY finds")
+        ok(client.subscribe(folder), "SUBSCRIBE")
         before = view(client)
     equal({name for name in before[0]}, {"INBOX", "Lists", folder}, "folders, and none of our own files")
     pop = host.pop3(BOB)
@@ -177,6 +177,35 @@ def restored(t, host, path, before, folder):
 for which_place in LOCATIONS:
     test(f"{which_place}: delivery, Sieve, quota, ACL, search, POP3, admin's commands, backup and restore work")(
         lambda t, which=which_place: all_of_it(t, which))
+
+
+@test("users whose mail has different layouts share mailboxes: each sees names with the separator of the own ones")
+def shared(t):
+    host = Host(t, SETTINGS, start=False)
+    host.command("pennypost", "user", "set", ALICE, "mail=maildir:~/Maildir:LAYOUT=fs")
+    host.start("imapd")
+    with host.imap(ALICE) as alice, host.imap(BOB) as bob:
+        for client, own, theirs, owner, other in ((alice, "Work/2026", "shared.alice@example^test.Work.2026", "alice", bob),
+                                                  (bob, "Lists.dev", "shared/bob@example.test/Lists/dev", "bob", alice)):
+            ok(client.create(own), "CREATE")
+            ok(client.append(own, "", None, letter("shared")), "APPEND")
+            ok(client.setacl(own, {"alice": "bob", "bob": "alice"}[owner], "lr"), "SETACL")
+            eventually(lambda c=other, n=theirs: n.encode() in b"".join(ok(c.list(), "LIST")), f"LIST shows {theirs}")
+            equal(ok(other.select(theirs, readonly=True), f"SELECT {theirs}"), [b"1"], "messages")
+
+
+@test("a namespace whose end is not the separator of users' mailboxes is told in the log, once")
+def separators(t):
+    host = Host(t, {**SETTINGS, "virtual_mail_location": "maildir:~/Maildir:LAYOUT=fs", "imap_worker_shards": 1,
+                    "namespace_aliases": ["mail.", "old/"], "namespace_shared_prefix": "shared."}, daemons=("imapd",))
+    for login in (BOB, BOB):
+        with host.imap(login) as client:
+            client.create("a")
+            ok(client.select("old/a"), "SELECT by the alias that is right")
+            equal(client.select("mail.a")[0], "NO", "SELECT by the other")
+    host.wait_log(r"namespace_aliases: mail\. does not end in the separator / of users' mailboxes")
+    host.wait_log(r"namespace_shared_prefix: shared\. does not end in the separator /")
+    equal(host.log().count("does not end in the separator"), 2, "lines in the log")
 
 
 @test("what a mail_location has that is not known here, check and each login tell in words")
