@@ -226,14 +226,17 @@ Result<std::vector<store::MailboxName>> ForeignMail::nested_folders() const {
   TRY(auto folders,
       store::list_folders(location, {foreign_folders_max, store::MailboxName::levels_max}));
   if (folders.size() == foreign_folders_max) return too_many("folders", foreign_folders_max, path_);
-  std::vector<store::MailboxName> names{store::MailboxName::inbox()};
+  // INBOX may be elsewhere (INBOX= of the location).
+  std::vector<store::MailboxName> names;
+  if (store::has_messages(path_)) names.push_back(store::MailboxName::inbox());
+  const auto inboxes = static_cast<std::ptrdiff_t>(names.size());
   for (const auto& folder : folders) {
     if (!folder.has_messages) continue;
     auto parsed = store::MailboxName::parse(folder.name, separator());
     if (!parsed) return Error::permanent(folder.directory + ": " + parsed.error().text());
     names.push_back(*std::move(parsed));
   }
-  std::sort(names.begin() + 1, names.end());
+  std::sort(names.begin() + inboxes, names.end());
   return names;
 }
 

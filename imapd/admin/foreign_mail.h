@@ -32,7 +32,7 @@ class ForeignMail {
   bool is_one_folder() const { return file_.number() >= 0; }
   /// Between the levels of its folders' names.
   char separator() const { return is_fs_ ? '/' : '.'; }
-  /// In UTF-8; INBOX first.
+  /// In UTF-8; INBOX first, if it is there.
   Result<std::vector<store::MailboxName>> folders() const;
   /// Its messages as they are now. Only what reading needs works: anything else is an error.
   Result<std::unique_ptr<store::Mailbox>> folder(const store::MailboxName& name) const;

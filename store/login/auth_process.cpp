@@ -78,6 +78,16 @@ AuthAnswer temporary(std::string reason) {
   return answer;
 }
 
+/// The client learns nothing of what is wrong with an account, such as a mail_location that is not
+/// known here; the log does.
+Result<std::optional<AccountRef>> tell_of_account(const std::string& login,
+                                                  Result<std::optional<AccountRef>> account) {
+  if (!account) {
+    log_warning("auth", printable(login, 200) + " can't log in: " + account.error().text());
+  }
+  return account;
+}
+
 /// Whether a process that serves `service` (smtp, pop3, imap, sieve) may say whom a certificate
 /// names.
 bool believes_certificates(const Config& config, std::string_view service) {
@@ -400,9 +410,9 @@ Task<Result<SaslStep>> AuthServer::settle(Question& question, ServerExchange& sa
 /// Own users lie in mapped files, as cheap to ask as a thread is to wake; the host's own user
 /// database may be a network's.
 Task<Result<std::optional<AccountRef>>> AuthServer::account_of(std::string login) {
-  if (!config_->system_users) co_return authenticator_.account(login);
+  if (!config_->system_users) co_return tell_of_account(login, authenticator_.account(login));
   auto account = co_await loop_.offload([&] { return authenticator_.account(login); });
-  co_return account;
+  co_return tell_of_account(login, std::move(account));
 }
 
 /// Whose login this is. A SCRAM exchange lasts as long as its client likes, and what it was checked

@@ -142,7 +142,7 @@ def all_of_it(t, which):
     admin("quota", "recalc", "-u", BOB)
     check("\n" in admin("quota", "get", "-u", BOB), "quota get")
     admin("force-resync", "-u", BOB, folder)
-    copy = os.path.join(t.folder, "copy")
+    copy = host.path("copy")
     admin("export", "-u", BOB, "maildir:" + copy, "all")
     check(os.path.isdir(os.path.join(copy, ".Lists.dev", "cur")), f"the exported folder: {os.listdir(copy)}")
     source = path.split(":")[0] + (":LAYOUT=fs" if mark == "/" else "")
