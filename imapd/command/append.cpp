@@ -184,7 +184,8 @@ Task<Result<void>> take_steps(SessionContext& context, AppendBatch& batch, UrlSo
 }
 
 // Takes all octets of the literal off the connection, also if they are dropped.
-Task<> take_literal(SessionContext& context, AppendBatch& batch, LiteralHeader literal) {
+Task<> take_literal(SessionContext& context, AppendBatch& batch, LiteralHeader literal,
+                    bool is_whole_message) {
   auto& connection = context.connection();
   if (literal.synchronizing) context.put("+ OK\r\n");
   auto left = literal.bytes;
@@ -193,10 +194,7 @@ Task<> take_literal(SessionContext& context, AppendBatch& batch, LiteralHeader l
     if (!connection.has_input()) co_await connection.fill();
     auto bytes = connection.buffered();
     bytes = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left, bytes.size())));
-    // RFC 3516 section 4.4: what can't be stored without a change is refused.
-    if (literal.binary && !batch.failure && !batch.keeps_octets(bytes)) {
-      batch.fail(Error(550, "[UNKNOWN-CTE] Binary content can't be stored"));
-    }
+    if (literal.binary) batch.look_at_binary(bytes);
     if (batch.goes_to_file()) {
       auto written = co_await context.account().threads.offload(
           [&] { return batch.add(bytes, context.store()); });
@@ -211,6 +209,14 @@ Task<> take_literal(SessionContext& context, AppendBatch& batch, LiteralHeader l
     context.consume(bytes.size());
   }
   batch.end_part();
+  bool is_binary = literal.binary && !batch.failure && !batch.is_made_of_lines();
+  if (!is_binary) co_return;
+  // RFC 3516 section 4.4: content may be encoded otherwise, or is refused.
+  Result<void> encoded = Error(550, "[UNKNOWN-CTE] Binary content can't be part of a message");
+  if (is_whole_message) {
+    encoded = co_await context.heavy_lane().offload([&] { return batch.encode_binary(); });
+  }
+  if (!encoded) batch.fail(encoded.error());
 }
 
 // If the old message can't be removed the new one is taken back: a client that is told NO finds its
@@ -283,7 +289,8 @@ Task<std::optional<Reply>> take_messages(SessionContext& context, AppendBatch& b
     if (!taken) batch.fail(taken.error());
     if (event != Event::Message) co_return std::nullopt;
     if (taken) {
-      auto taking_literal = take_literal(context, batch, next.steps.back().literal);
+      auto literal = next.steps.back().literal;
+      auto taking_literal = take_literal(context, batch, literal, !next.place.in_parts);
       co_await std::move(taking_literal);
       assembler.message_taken();
     } else {

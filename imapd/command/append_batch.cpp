@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/assert.h"
 #include "common/base/file.h"
+#include "common/mail/binary_parts.h"
 
 namespace pennypost::imap {
 namespace {
@@ -58,6 +60,8 @@ void AppendBatch::begin_part(std::uint64_t octets, const std::string& directory)
     fail(Error(550, ResponseCode::Limit, "Too many parts at once"));
   }
   in_memory_ = fits_memory(octets);
+  is_made_of_lines_ = true;
+  last_binary_ = 0;
   part_begin_ = file_octets;
   message_octets_ += octets;
   if (in_memory_) {
@@ -114,12 +118,31 @@ void AppendBatch::fail(Error why) {
   account_.spooled_octets -= std::exchange(announced_octets_, 0);
 }
 
-bool AppendBatch::keeps_octets(std::string_view bytes) {
-  for (char c : bytes) {
-    if (c == '\0' || (c == '\n' && !after_binary_cr_)) return false;
-    after_binary_cr_ = c == '\r';
+void AppendBatch::look_at_binary(std::string_view bytes) {
+  if (bytes.empty()) return;
+  bool begins_line_end = bytes.front() == '\n' && last_binary_ == '\r';
+  auto rest = bytes.substr(begins_line_end ? 1 : 0);
+  is_made_of_lines_ = is_made_of_lines_ && pennypost::is_made_of_lines(rest);
+  last_binary_ = bytes.back();
+}
+
+Result<void> AppendBatch::encode_binary() {
+  if (binary_octets_ + message_octets_ > binary_octets_max) {
+    return Error(550, "[UNKNOWN-CTE] So much binary content can't be stored");
   }
-  return true;
+  auto& body = messages.back().body;
+  ASSERT(body.size() == 1);
+  std::string read;
+  if (const auto* range = std::get_if<store::FileRange>(&body.front())) {
+    TRY(read, read_exactly(range->descriptor, range->offset, range->length, "the spool"));
+  } else {
+    read = std::get<std::string_view>(body.front());
+  }
+  auto encoded = encode_binary_parts(read);
+  if (!encoded) return Error(550, "[UNKNOWN-CTE] Binary content can't be stored");
+  binary_octets_ += message_octets_;
+  body = {store::Piece(std::string_view(texts_.emplace_back(*std::move(encoded))))};
+  return {};
 }
 
 }  // namespace pennypost::imap

@@ -3,7 +3,8 @@
 // Small messages wait in memory, others in a file without a name. A message is a list of pieces:
 // one, or the parts of a CATENATE.
 //
-// LIMITS     messages_max, parts_max; imap_append_limit for a message, imap_append_spool_limit for
+// LIMITS     messages_max, parts_max; binary_octets_max in messages of a command whose binary parts
+//            are encoded; imap_append_limit for a message, imap_append_spool_limit for
 //            what an account has on its way in files
 #pragma once
 
@@ -25,6 +26,7 @@ class AppendBatch {
  public:
   static constexpr std::size_t messages_max = 1000;
   static constexpr std::size_t parts_max = 1000;
+  static constexpr std::uint64_t binary_octets_max = 4 << 20;
 
   explicit AppendBatch(Account& account) : account_(account) {}
   AppendBatch(const AppendBatch&) = delete;
@@ -52,12 +54,17 @@ class AppendBatch {
   /// The part has come, in full.
   void end_part();
 
+  /// Whether the octets of the part, a literal8, are lines: as the store gives back what it keeps.
+  bool is_made_of_lines() const { return is_made_of_lines_; }
+  /// The message, which came as one such part: its binary parts become base64. Blocks. Error 550 if
+  /// that does not help, or where that is too much to be held in memory.
+  Result<void> encode_binary();
+
   /// Drops what has come; what still comes is read and dropped.
   void fail(Error why);
 
-  /// Whether the store gives the octets of a literal8 back as they come: no NUL, and each LF behind
-  /// a CR.
-  bool keeps_octets(std::string_view bytes);
+  /// Octets of a literal8 have come, and go to add() as any.
+  void look_at_binary(std::string_view bytes);
 
   std::optional<store::MailboxName> target;
   /// Of REPLACE: the message in the selected mailbox that goes, once its place is taken.
@@ -77,13 +84,15 @@ class AppendBatch {
   // The small parts; a deque, since NewMessage refers to its elements.
   std::deque<std::string> texts_;
   std::uint64_t memory_octets_ = 0;
+  std::uint64_t binary_octets_ = 0;
   Descriptor file_;
   // Of the part that comes.
   bool in_memory_ = true;
   std::uint64_t part_begin_ = 0;
   std::uint64_t line_ends_ = 0;
   bool after_cr_ = false;
-  bool after_binary_cr_ = false;
+  bool is_made_of_lines_ = true;
+  char last_binary_ = 0;
   std::uint64_t asked_at_ = 0;  // of file_octets
 };
 

@@ -54,7 +54,7 @@ TEST_CASE("BINARY tells parts without their encoding, as a literal8 only where t
   }
 }
 
-TEST_CASE("APPEND takes a literal8, and refuses octets that would not come back as they are") {
+TEST_CASE("APPEND keeps the octets of a literal8, and refuses those that would not come back") {
   LogCapture log;
   TestAccount account;
   Client client(account);
@@ -63,14 +63,27 @@ TEST_CASE("APPEND takes a literal8, and refuses octets that would not come back 
     return client.send("a APPEND INBOX ~{" + size + "+}\r\n" + octets + "\r\n", "a ");
   };
   const std::string header = "Content-Transfer-Encoding: binary\r\n\r\n";
+  const std::string large(100'000, 'x');
   CHECK(has(appended(header + "a\rb\xff\r\n"), "a OK [APPENDUID "));
-  CHECK(has(appended(header + std::string("a\0b", 3)), "a NO [UNKNOWN-CTE] "));
-  CHECK(has(appended(header + "a\nb"), "a NO [UNKNOWN-CTE] "));
-  CHECK(has(appended(header + std::string(100'000, 'x') + "\n"), "a NO [UNKNOWN-CTE] "));
+  CHECK(has(appended(header + std::string("a\0b", 3)), "a OK [APPENDUID "));
+  CHECK(has(appended(header + large + "\n"), "a OK [APPENDUID "));
+  // Without the word nobody knows that it is binary.
+  CHECK(has(appended(std::string("Subject: x\r\n\r\na\0b", 17)), "a NO [UNKNOWN-CTE] "));
+  CHECK(has(appended("Subject: x\r\n\r\na\nb"), "a NO [UNKNOWN-CTE] "));
+  CHECK(has(appended(header + std::string(5 << 20, '\0')), "a NO [UNKNOWN-CTE] So much "));
+  auto part =
+      client.send("a APPEND INBOX CATENATE (TEXT {" + std::to_string(header.size()) + "+}\r\n" +
+                      header + " TEXT ~{3+}\r\n" + std::string("a\0b", 3) + ")\r\n",
+                  "a ");
+  CHECK(has(part, "a NO [UNKNOWN-CTE] "));
   client.command("SELECT INBOX");
-  CHECK(has(client.command("FETCH 1:* BINARY.PEEK[1]"),
-            "* 1 FETCH (BINARY[1] ~{6}\r\na\rb\xff\r\n)"));
-  CHECK_FALSE(has(client.command("FETCH 1:* UID"), "* 2 FETCH"));
+  CHECK(
+      has(client.command("FETCH 1 BINARY.PEEK[1]"), "* 1 FETCH (BINARY[1] ~{6}\r\na\rb\xff\r\n)"));
+  CHECK(has(client.command("FETCH 2 (BINARY.SIZE[1] BINARY.PEEK[1] BODY.PEEK[1])"),
+            "* 2 FETCH (BINARY.SIZE[1] 3 BINARY[1] ~{3}\r\n" + std::string("a\0b", 3) +
+                " BODY[1] {6}\r\nYQBi\r\n)"));
+  CHECK(has(client.command("FETCH 3 BINARY.PEEK[1]"), "~{100001}\r\n" + large + "\r\n)"));
+  CHECK_FALSE(has(client.command("FETCH 1:* UID"), "* 4 FETCH"));
 }
 
 TEST_CASE("a message keeps its EMAILID when it is copied and moved, and another one has another") {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "common/base/text.h"
+#include "common/mail/binary_parts.h"
 #include "common/mail/charset.h"
 #include "common/mail/encoded.h"
 #include "common/mail/header.h"
@@ -12,19 +13,6 @@
 
 namespace pennypost::smtp {
 namespace {
-
-constexpr std::size_t base64_line_bytes = 76;  // RFC 2045 section 6.8
-
-std::string base64_lines(std::string_view bytes) {
-  // A multiple of three, so that there is no padding before the end.
-  constexpr std::size_t group = base64_line_bytes / 4 * 3;
-  std::string out;
-  for (; !bytes.empty(); bytes.remove_prefix(std::min(group, bytes.size()))) {
-    out += base64_encode(bytes.substr(0, group));
-    out += '\n';
-  }
-  return out;
-}
 
 bool is_base64_line(std::string_view line) {
   return std::ranges::all_of(
@@ -109,7 +97,7 @@ class Converter {
     auto content = content_of(part, body);
     std::string encoded = is_message ? with_encoded_words(content)
                           : is_text  ? encode_quoted_printable(content, "\n")
-                                     : base64_lines(content);
+                                     : base64_lines(content, "\n");
     edits_.push_back(Edit{part.body.offset, part.body.bytes, std::move(encoded)});
     return {};
   }

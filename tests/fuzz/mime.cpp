@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "common/base/assert.h"
+#include "common/mail/binary_parts.h"
 #include "common/mail/mime.h"
 #include "common/mail/report.h"
 #include "imapd/response/body_structure.h"
@@ -57,6 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   auto written = imap::encode(imap::structure_of(text));
   ASSERT(imap::decode_structure(written));
   check_structure(written);
+  if (auto lines = encode_binary_parts(text)) ASSERT(is_made_of_lines(*lines));
 
   Report report;
   report.sender = *MailAddress::parse("ann@example.net");
