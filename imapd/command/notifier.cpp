@@ -398,9 +398,11 @@ std::string Notifier::line(const MailboxName& name, const Status& status, bool w
 
 Task<> Notifier::tell_selected(bool with_expunges) {
   if (!selected_ || context_.selected() == nullptr) co_return;
-  context_.selected()->keep_flags_back(!selected_->flag_change);
   co_await context_.tell_news(with_expunges, true);
-  if (context_.selected() != nullptr) context_.selected()->keep_flags_back(false);
+}
+
+SelectedWishes Notifier::wishes() const {
+  return {.messages = selected_.has_value(), .flags = selected_ && selected_->flag_change};
 }
 
 // RFC 5465 section 5.2: what the client wants to know of each new message.

@@ -43,6 +43,7 @@ class Notifier final : public Announcer, private AccountListener {
   /// Tells from now on.
   void start();
 
+  SelectedWishes wishes() const override;
   Task<> tell_selected(bool with_expunges) override;
   void mailbox_changed() override;
   void note_own(const store::MailboxName& name, std::span<const store::Uid> uids) override;

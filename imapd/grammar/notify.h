@@ -1,7 +1,8 @@
 // Parses the arguments of NOTIFY: which events, of which mailboxes, a client wants to hear of.
 //
-//   a1 NOTIFY SET STATUS (selected (MessageNew (UID FLAGS) MessageExpunge)) (personal
-//   (MailboxName)) a2 NOTIFY NONE
+//   a1 NOTIFY SET STATUS (selected (MessageNew (UID FLAGS) MessageExpunge))
+//   a2 NOTIFY SET (personal (MailboxName))
+//   a3 NOTIFY NONE
 //
 // STANDARDS  RFC 5465 sections 3.1, 5, 6 and 8
 // LIMITS     notify_groups_max groups of events

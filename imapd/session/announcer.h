@@ -10,8 +10,16 @@
 
 namespace pennypost::imap {
 
+/// What a client wants to hear of the selected mailbox.
+struct SelectedWishes {
+  /// Of messages that come and go.
+  bool messages = true;
+  bool flags = true;
+};
+
 class Announcer : public Follower {
  public:
+  virtual SelectedWishes wishes() const = 0;
   /// Tells what the client wants to know of the selected mailbox, in a turn that the caller has
   /// taken.
   virtual Task<> tell_selected(bool with_expunges) = 0;

@@ -1,6 +1,6 @@
 // Tells the client what has changed in its selected mailbox: the untagged EXISTS, FETCH, EXPUNGE.
 //
-// STANDARDS  RFC 9051 section 5.2
+// STANDARDS  RFC 9051 section 5.2, RFC 5465 section 3.1 (what NOTIFY has asked for)
 #include "common/log/log.h"
 #include "imapd/session/context.h"
 
@@ -23,9 +23,16 @@ Task<Result<void>> SessionContext::sync(Wait wait) {
   co_return Result<void>();
 }
 
+// RFC 5465 section 3.1: a client that has said what it wants to hear of is told no more. What it
+// has done itself is told in any case, which needs no look at the mailbox.
 Task<> SessionContext::tell_news(bool with_expunges, bool with_uid) {
-  auto work = sync(Wait::No);
-  auto synced = co_await std::move(work);
+  auto wishes = announcer_ ? announcer_->wishes() : SelectedWishes();
+  selected_->keep_flags_back(!wishes.flags);
+  Result<void> synced;
+  if (wishes.messages) {
+    auto work = sync(Wait::No);
+    synced = co_await std::move(work);
+  }
   if (!synced && !store::is_in_use(synced.error())) {
     log_warning("imap", who_.user + ": sync of " + selected_->mailbox().name().text() + ": " +
                             synced.error().text());
