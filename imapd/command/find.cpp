@@ -82,16 +82,16 @@ Result<void> check_search(const SessionContext& context, const SearchRequest& re
 
 Task<Result<std::vector<std::uint32_t>>> find_messages(SessionContext& context,
                                                        const SearchRequest& request,
-                                                       std::vector<std::uint8_t>* scores) {
+                                                       SearchFindings* findings) {
   CO_TRY_DO(check_search(context, request));
-  auto finding = find_messages_in(context, *context.selected(), request, scores);
+  auto finding = find_messages_in(context, *context.selected(), request, findings);
   co_return co_await std::move(finding);
 }
 
 Task<Result<std::vector<std::uint32_t>>> find_messages_in(SessionContext& context,
                                                           Selected& selected,
                                                           const SearchRequest& request,
-                                                          std::vector<std::uint8_t>* scores) {
+                                                          SearchFindings* findings) {
   if (request.asks_modseq) context.enable_condstore();
   if (request.uses_numbers) context.keep_expunges_back();
   auto* indexing = WordIndexing::of(context);
@@ -131,7 +131,9 @@ Task<Result<std::vector<std::uint32_t>>> find_messages_in(SessionContext& contex
     co_await wait.pause();
   }
   if (!is_indexed) indexing->want(name, WordIndexing::When::Soon);
-  if (scores != nullptr) *scores = by_number(found, searcher->scores());
+  if (findings != nullptr) {
+    *findings = {by_number(found, searcher->scores()), searcher->has_missed()};
+  }
   co_return found;
 }
 
@@ -155,6 +157,13 @@ std::vector<std::uint8_t> scores_of(const SearchRequest& request,
   auto told = request.return_partial ? part_of(numbers, *request.return_partial) : numbers;
   for (auto number : told) out.push_back(number < scores.size() ? scores[number] : 100);
   return out;
+}
+
+Reply search_done(const CommandHead& command, std::string_view text,
+                  const SearchFindings& findings) {
+  std::string done(text);
+  if (!findings.has_missed || command.is_uid()) return Reply::ok(done + '.');
+  return Reply::ok("[EXPUNGEISSUED] " + done + "; some of the messages no longer exist.");
 }
 
 void save_found(Selected& selected, const SearchRequest& request,

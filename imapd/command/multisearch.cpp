@@ -27,14 +27,14 @@ std::vector<std::uint32_t> as_uids(const Selected& selected, std::vector<std::ui
 // Searches one mailbox, and tells what was found in it.
 Task<Result<void>> search_one(SessionContext& context, Selected& selected, std::string_view tag,
                               const SearchRequest& request) {
-  std::vector<std::uint8_t> all_scores;
-  auto finding = find_messages_in(context, selected, request, &all_scores);
+  SearchFindings findings;
+  auto finding = find_messages_in(context, selected, request, &findings);
   CO_TRY(auto found, co_await std::move(finding));
   auto modseq = modseq_of_answer(selected, request, found);
   if (request.return_save) save_found(selected, request, found);
   if (request.return_update) follow_search(context, tag, true, request, {}, found);
   std::vector<std::uint8_t> scores;
-  if (request.return_relevancy) scores = scores_of(request, found, all_scores);
+  if (request.return_relevancy) scores = scores_of(request, found, findings.scores);
   auto uids = as_uids(selected, std::move(found));
   // RFC 7377 section 2.1: nothing is told of a mailbox without a match.
   if (uids.empty()) co_return Result<void>();

@@ -17,8 +17,8 @@ Task<Reply> search(SessionContext& context, const CommandHead& command) {
   bool is_utf8 = context.name_form() == NameForm::Utf8;
   if (is_utf8 && !request.names_charset) request.charset = "UTF-8";
   if (request.return_update && is_followed(context, command.tag)) co_return Reply::bad("Tag reuse");
-  std::vector<std::uint8_t> scores;
-  auto finding = find_messages(context, request, &scores);
+  SearchFindings findings;
+  auto finding = find_messages(context, request, &findings);
   auto found = co_await std::move(finding);
   if (!found) {
     Reply reply(found.error());
@@ -30,12 +30,13 @@ Task<Reply> search(SessionContext& context, const CommandHead& command) {
   }
   std::vector<std::uint32_t> update;
   if (request.return_update) update = *found;
-  auto telling = tell_found(context, command, "SEARCH", request, *std::move(found), scores);
+  auto telling =
+      tell_found(context, command, "SEARCH", request, *std::move(found), findings.scores);
   co_await std::move(telling);
   if (request.return_update) {
     follow_search(context, command.tag, command.is_uid(), request, {}, update);
   }
-  co_return Reply::ok("Search completed.");
+  co_return search_done(command, "Search completed", findings);
 }
 
 }  // namespace pennypost::imap

@@ -13,19 +13,20 @@ Task<Reply> sort(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto request, parse_sort(command.arguments, context.limits()));
   bool is_update = request.search.return_update;
   if (is_update && is_followed(context, command.tag)) co_return Reply::bad("Tag reuse");
-  std::vector<std::uint8_t> scores;
-  auto finding = find_messages(context, request.search, &scores);
+  SearchFindings findings;
+  auto finding = find_messages(context, request.search, &findings);
   CO_TRY(auto found, co_await std::move(finding));
-  auto ordering = order_messages(context, request.criteria, std::move(found), scores);
+  auto ordering = order_messages(context, request.criteria, std::move(found), findings.scores);
   auto numbers = co_await std::move(ordering);
   std::vector<std::uint32_t> update;
   if (is_update) update = numbers;
-  auto telling = tell_found(context, command, "SORT", request.search, std::move(numbers), scores);
+  auto telling =
+      tell_found(context, command, "SORT", request.search, std::move(numbers), findings.scores);
   co_await std::move(telling);
   if (is_update) {
     follow_search(context, command.tag, command.is_uid(), request.search, request.criteria, update);
   }
-  co_return Reply::ok("Sort completed.");
+  co_return search_done(command, "Sort completed", findings);
 }
 
 Task<Reply> thread(SessionContext& context, const CommandHead& command) {

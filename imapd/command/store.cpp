@@ -139,9 +139,11 @@ Task<Reply> store_flags(SessionContext& context, const CommandHead& command) {
   if (stored.failure) co_return Reply(*stored.failure);
   if (!modified.empty()) co_return Reply::ok(modified + "Some were changed meanwhile.");
   if (is_silent) co_return Reply::ok("Store completed.");
-  // RFC 2180 section 4.2: those that are there were changed, which is no failure, nor is it one, as
-  // in Dovecot, if none is: the client hears of it with its next news.
+  // RFC 2180 sections 4.2.1 to 4.2.3: those that are there were changed, which is no failure.
   if (missed > 0 && !command.is_uid()) {
+    if (missed == uids.size()) {
+      co_return Reply::no(ResponseCode::Expunged, "The messages have been deleted.");
+    }
     co_return Reply::ok("[EXPUNGEISSUED] Store completed; some of the messages no longer exist.");
   }
   co_return Reply::ok("Store completed.");

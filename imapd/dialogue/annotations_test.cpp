@@ -34,6 +34,10 @@ TEST_CASE("annotations are set, found at any depth, and unset") {
         "OK [METADATA LONGENTRIES 6] Getmetadata completed.\r\n");
   client.command("SETMETADATA INBOX (/private/comment NIL)");
   CHECK(has(client.command("GETMETADATA INBOX /private/comment"), "(/private/comment NIL)"));
+  // A vendor's token is no entry of its own.
+  CHECK(client.command("SETMETADATA INBOX (/shared/vendor/one \"x\")").starts_with("BAD "));
+  CHECK(client.command("SETMETADATA INBOX (/shared/vendor/one/two \"x\")").starts_with("OK "));
+  CHECK(client.command("SETMETADATA INBOX (/shared/vendors \"x\")").starts_with("OK "));
   // Those of the account are others.
   CHECK(has(client.command("GETMETADATA \"\" /shared/x/y"), "* METADATA \"\" (/shared/x/y NIL)"));
   CHECK(client.command("SETMETADATA \"\" (/private/comment \"mine\")").starts_with("OK "));

@@ -44,6 +44,17 @@ TEST_CASE("a search that is followed tells which messages come to match, and whi
   CHECK_FALSE(has(client.command("STORE 1 +FLAGS (\\Flagged)"), "ESEARCH"));
 }
 
+TEST_CASE("a search that asks for nothing but updates is answered, and one for $ alone is not") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  append(client, "INBOX", letter("a"));
+  client.command("SELECT INBOX");
+  CHECK(client.send("s1 SEARCH RETURN (UPDATE) ALL\r\n", "s1 ") ==
+        "* ESEARCH (TAG \"s1\")\r\ns1 OK Search completed.\r\n");
+  CHECK(client.command("SEARCH RETURN (SAVE) ALL") == "OK Search completed.\r\n");
+}
+
 TEST_CASE("a new message that matches is told of behind its EXISTS, with the items asked for") {
   LogCapture log;
   TestAccount account;

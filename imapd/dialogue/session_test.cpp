@@ -213,8 +213,9 @@ TEST_CASE(
   CHECK(other.command("FETCH 2 BODY.PEEK[]") ==
         "NO [EXPUNGEISSUED] Some of the requested messages no longer exist.\r\n");
   CHECK(other.command("STORE 2 +FLAGS (\\Seen)") ==
-        "OK [EXPUNGEISSUED] Store completed; some of the messages no longer exist.\r\n");
+        "NO [EXPUNGEISSUED] The messages have been deleted.\r\n");
   CHECK(has(other.command("STORE 1:2 -FLAGS (\\Seen)"), "\r\nOK [EXPUNGEISSUED] Store completed"));
+  CHECK(has(other.command("SORT (ARRIVAL) UTF-8 ALL"), "\r\nOK [EXPUNGEISSUED] Sort completed"));
   CHECK(has(other.command("NOOP"), "* 4 EXPUNGE\r\n* 2 EXPUNGE\r\n"));
   CHECK(client.command("EXPUNGE") == "* 3 EXPUNGE\r\n* 2 RECENT\r\nOK Expunge completed.\r\n");
   CHECK(client.command("UID SEARCH ALL") == "* SEARCH 1 3\r\nOK Search completed.\r\n");

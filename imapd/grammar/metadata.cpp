@@ -65,6 +65,16 @@ bool is_at_options(const Cursor& cursor) {
   return !rest.empty() && is_alpha(rest.front());
 }
 
+// RFC 5464 section 3.2: a value stands at /private/comment or deeper, a vendor's at
+// /private/vendor/TOKEN/NAME or deeper.
+Result<void> check_has_value(std::string_view entry) {
+  auto parts = split(entry.substr(1), '/');
+  bool is_of_vendor = parts.size() > 1 && parts[1] == "vendor";
+  if (parts.size() >= (is_of_vendor ? 4 : 2)) return {};
+  return Error(501, is_of_vendor ? "Expected an entry like /private/vendor/TOKEN/NAME"
+                                 : "Expected an entry like /private/comment");
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> parse_entries(Cursor& cursor) {
@@ -112,9 +122,7 @@ Result<SetMetadataRequest> parse_set_metadata(std::string_view arguments, const 
   auto value = [&]() -> Result<void> {
     if (request.values.size() == limits.list_items_max) return Error(501, "Too many entries");
     TRY(auto name, entry(cursor));
-    if (name == "/private" || name == "/shared") {
-      return Error(501, "Expected an entry like /private/comment");
-    }
+    TRY_DO(check_has_value(name));
     TRY_DO(cursor.space());
     TRY(request.values[name], cursor.nstring());
     return {};

@@ -50,6 +50,7 @@ bool Searcher::run(std::size_t messages, std::uint64_t octets, std::vector<std::
 bool Searcher::begin_message() {
   for (; subject_ == nullptr && next_ <= selected_->exists(); ++next_) {
     const auto* message = mailbox_->find(selected_->uid_of(next_));
+    has_missed_ = has_missed_ || message == nullptr;
     if (message == nullptr) continue;
     subject_ = std::make_unique<Subject>(next_, *message);
     subject_->place = narrowing_.place_of(message->uid);
@@ -60,6 +61,7 @@ bool Searcher::begin_message() {
 
 void Searcher::note_failure(Subject& subject, const Error& error) {
   subject.is_gone = true;
+  has_missed_ = has_missed_ || store::is_expunged(error);
   is_held_up_ = is_held_up_ || (waits_ && store::is_in_use(error));
 }
 

@@ -53,6 +53,9 @@ class Searcher {
   /// run() stopped before a message since another program has the mailbox locked; call it again
   /// after a while.
   bool is_held_up() const { return is_held_up_; }
+  /// Some of the messages that the client knows have been expunged by others, so that they can't be
+  /// found.
+  bool has_missed() const { return has_missed_; }
   /// From now on a locked message matches nothing, as one that is gone.
   void stop_waiting() { waits_ = false; }
 
@@ -129,6 +132,7 @@ class Searcher {
   std::int64_t budget_ = 0;  // what is left of this run's octets
   bool waits_ = true;
   bool is_held_up_ = false;
+  bool has_missed_ = false;
 };
 
 }  // namespace pennypost::imap
