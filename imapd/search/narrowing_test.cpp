@@ -164,6 +164,7 @@ std::string odd_message(std::mt19937& random) {
                                                   "\"quoted \\\" local\"@example.org",
                                                   "ann (comment) @ (more) example . org",
                                                   "undisclosed-recipients:;",
+                                                  "\"br\\ok\\en\" <\"jo\\hn\"@x.example>",
                                                   "bare",
                                                   "<>",
                                                   "a@b c@d",
@@ -198,8 +199,9 @@ std::string odd_message(std::mt19937& random) {
 // Some characters of a text, as a client in UTF-8 could ask for them.
 std::string random_needle(std::mt19937& random, const std::string& text) {
   static const std::vector<std::string> others{
-      "漢字", "字", "é",       "SS",  "größe",  "q",     "fi", "e au", "absent",    "İ",     "ガ",
-      " ",    "",   "x-odd: ", "ext", "ann@ex", "\" <c", "> ", ".q3",  "subject: ", "jörg x"};
+      "漢字",   "字",    "é",     "SS", "größe", "q",         "fi",    "e au",
+      "absent", "İ",     "ガ",    " ",  "",      "x-odd: ",   "ext",   "ann@ex",
+      "broken", "john@", "\" <c", "> ", ".q3",   "subject: ", "jörg x"};
   if (random() % 4 == 0) return others[random() % others.size()];
   auto begins = [&](std::size_t at) {
     return at >= text.size() || (static_cast<unsigned char>(text[at]) & 0xc0) != 0x80;
