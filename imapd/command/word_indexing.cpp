@@ -69,7 +69,8 @@ bool WordIndexing::is_wanted(const store::MailboxName& name) const {
 }
 
 void WordIndexing::want_one(const std::optional<store::MailboxName>& name, When when) {
-  auto known = std::ranges::find(wanted_, name, &Wanted::name);
+  auto known = std::ranges::find_if(
+      wanted_, [&](const Wanted& wanted) { return wanted.name == name && !wanted.has_begun; });
   if (known != wanted_.end()) {
     known->when = std::max(known->when, when);
   } else if (wanted_.size() < mailboxes_waiting_max) {
@@ -112,6 +113,7 @@ Task<> WordIndexing::work(std::shared_ptr<Account> account) {
 }
 
 Task<> WordIndexing::put_in(Account& account, Job& job) {
+  wanted_.front().has_begun = true;
   Wanted wanted = wanted_.front();
   bool may_try_again = true;
   int tries_left = busy_tries_max;
@@ -143,6 +145,9 @@ Task<> WordIndexing::put_in(Account& account, Job& job) {
 
 Result<bool> WordIndexing::step(Job& job, const Wanted& wanted) const {
   if (wanted.name && is_others_mailbox(*job.store, *wanted.name)) return false;
+  // Somebody may have removed the index since the mailbox before.
+  bool has_begun = job.indexer || job.sweep;
+  if (!has_begun && !store::has_words(directory_)) job.writer.reset();
   if (!job.writer) {
     if (wanted.when == When::IfKept && !store::has_words(directory_)) return false;
     TRY(job.writer, store::WordWriter::open(directory_));

@@ -59,6 +59,7 @@ class WordIndexing final : public WordKeeper {
   struct Wanted {
     std::optional<store::MailboxName> name;  // nothing: look which mailboxes are no more
     When when;
+    bool has_begun = false;  // what comes now is not seen any more
   };
   void want_one(const std::optional<store::MailboxName>& name, When when);
   struct Job;
