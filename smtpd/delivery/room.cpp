@@ -13,6 +13,8 @@
 namespace pennypost::smtp {
 namespace {
 
+constexpr std::uint64_t few_messages = 100;
+
 /// Whether the limits of INBOX hold wherever a delivery may put the message.
 bool is_bound_by_inbox(const Config& config, const AccountRef& account) {
   auto where = store::where_kept(config, account);
@@ -36,26 +38,42 @@ std::uint64_t added_bytes(const MeasureRoom& ask) {
   return store::delivery_headers(delivery).size();
 }
 
+/// What is left of the quota for mail to INBOX; 0 if that is few messages.
+std::uint64_t spare_bytes(store::MailStore& mail, const AccountRef& account) {
+  auto found = mail.quota();
+  auto rules = store::QuotaRules::parse(account.quota);
+  if (!found || !*found || !rules) return 0;
+  const store::Usage& usage = **found;
+  auto limits = rules->limits_in("INBOX", {usage.bytes_max, usage.messages_max});
+  if (limits.messages && *limits.messages < usage.messages + few_messages) return 0;
+  if (!limits.bytes) return UINT64_MAX;
+  return *limits.bytes - std::min(*limits.bytes, usage.bytes);
+}
+
 }  // namespace
 
-Fate room_for(const Config& config, const MeasureRoom& ask) {
-  Fate fate;
-  fate.code = 250;
+Room room_for(const Config& config, const MeasureRoom& ask) {
+  Room room;
+  room.fate.code = 250;
   store::LocationUser user;
   user.name = ask.account.name;
   user.home = ask.account.home;
   auto location = store::MailLocation::parse(ask.account.mail_location, user);
-  if (!location) return fate;
+  if (!location) return room;
   auto mail = store::open_store(*std::move(location), store::store_settings(config, ask.account));
-  auto room = mail->check_room(ask.bytes + added_bytes(ask), 1);
-  bool is_full = !room && room.error().response_code() == ResponseCode::OverQuota;
-  // The script is looked at last, since few mailboxes are full.
-  if (!is_full || !is_bound_by_inbox(config, ask.account)) return fate;
-  const bool is_final = !room.error().is_temporary();
-  fate.code = is_final ? 552 : 452;
-  fate.status = is_final ? "5.2.2" : "4.2.2";
-  fate.text = client_words(room.error());
-  return fate;
+  auto fits = mail->check_room(ask.bytes + added_bytes(ask), 1);
+  if (fits) {
+    room.spare_bytes = spare_bytes(*mail, ask.account);
+    return room;
+  }
+  bool is_full = fits.error().response_code() == ResponseCode::OverQuota;
+  // The scripts are looked at last, since few mailboxes are full.
+  if (!is_full || !is_bound_by_inbox(config, ask.account)) return room;
+  const bool is_final = !fits.error().is_temporary();
+  room.fate.code = is_final ? 552 : 452;
+  room.fate.status = is_final ? "5.2.2" : "4.2.2";
+  room.fate.text = client_words(fits.error());
+  return room;
 }
 
 }  // namespace pennypost::smtp

@@ -13,9 +13,9 @@
 
 namespace pennypost::smtp {
 
-/// Code 250, or the reply that says why the message has no room: 452 4.2.2 or 552 5.2.2, as
+/// The fate is 250, or the reply that says why the message has no room: 452 4.2.2 or 552 5.2.2, as
 /// quota_exceeded has it; 552 5.2.2 if it is larger than the whole quota. 250 also if the mailbox
 /// can't be looked at.
-Fate room_for(const Config& config, const MeasureRoom& ask);
+Room room_for(const Config& config, const MeasureRoom& ask);
 
 }  // namespace pennypost::smtp

@@ -16,11 +16,20 @@
 
 namespace pennypost::smtp {
 
-/// Asked about a recipient whose verdict (CheckRecipient) says that the mailbox has a quota. The
-/// answer is 250, or 4xx or 5xx with what the client is told; 250 also where it can't be found out.
+struct Room {
+  /// 250, or 4xx or 5xx with what the client is told; 250 also where it can't be found out.
+  Fate fate;
+  std::uint64_t spare_bytes = 0;  ///< that have room, this message among them; 0: not known
+  template <class Archive>
+  void fields(Archive& archive) {
+    archive(fate, spare_bytes);
+  }
+};
+
+/// Asked about a recipient whose verdict (CheckRecipient) says that the mailbox has a quota.
 struct AskRoom {
   static constexpr std::uint16_t type = 144;
-  using Reply = Fate;
+  using Reply = Room;
   std::string sender;
   std::string recipient;    // the complete address
   std::uint64_t bytes = 0;  // of the message, as it is stored
@@ -33,7 +42,7 @@ struct AskRoom {
 /// Asked of the deliver process of the account's owner.
 struct MeasureRoom {
   static constexpr std::uint16_t type = 145;
-  using Reply = Fate;
+  using Reply = Room;
   std::string sender;
   Recipient recipient;
   AccountRef account;

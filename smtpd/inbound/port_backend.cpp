@@ -92,7 +92,24 @@ Task<Result<CheckSubmitter::Answer>> PortBackend::check_submitter(CheckSubmitter
   return lookup_.call(std::move(request));
 }
 
-Task<Result<Fate>> PortBackend::room(AskRoom request) { return queue_.call(std::move(request)); }
+/// A mailbox that had far more room a moment ago is not looked at again.
+Task<Result<Fate>> PortBackend::room(AskRoom request) {
+  auto kept = spare_.find(request.recipient);
+  bool is_known = kept != spare_.end() && kept->second.until > loop_.now();
+  if (is_known && request.bytes <= kept->second.bytes / spare_share) {
+    Fate has_room;
+    has_room.code = 250;
+    co_return has_room;
+  }
+  std::string recipient = request.recipient;
+  auto asking = queue_.call(std::move(request));
+  CO_TRY(auto room, co_await std::move(asking));
+  if (spare_.size() >= spare_entries_max) spare_.clear();
+  Spare& spare = spare_[std::move(recipient)];
+  spare.bytes = room.spare_bytes;
+  spare.until = loop_.now() + spare_lives;
+  co_return std::move(room.fate);
+}
 
 Task<Result<AskAllowance::Allowance>> PortBackend::allowance(AskAllowance request) {
   return queue_.call(std::move(request));

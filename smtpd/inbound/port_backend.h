@@ -1,9 +1,10 @@
 // Implements Backend by asking the lookup process, the queue process and DNS.
 //
 // Verdicts are cached for at most half a second, so that a burst of messages from one client to the
-// same recipient asks once; errors are not cached.
+// same recipient asks once; errors are not cached. How much room a mailbox has is remembered for
+// spare_lives, for messages that are small against it.
 //
-// LIMITS  lookup_cache_entries
+// LIMITS  lookup_cache_entries, spare_entries_max
 #pragma once
 
 #include <list>
@@ -19,6 +20,12 @@ namespace pennypost::smtp {
 /// How long a verdict is cached. Together with map_check_interval, a change of users takes effect
 /// within two seconds.
 inline constexpr std::chrono::milliseconds verdict_lives{500};
+
+/// How long it is known that a mailbox has room for a message of at most the spare_share-th part of
+/// what was spare then.
+inline constexpr std::chrono::seconds spare_lives{10};
+inline constexpr std::uint64_t spare_share = 64;
+inline constexpr std::size_t spare_entries_max = 10'000;
 
 class PortBackend final : public Backend {
  public:
@@ -63,6 +70,10 @@ class PortBackend final : public Backend {
     CheckRecipient::Verdict verdict;
     std::list<const std::string*>::iterator position;
   };
+  struct Spare {
+    std::uint64_t bytes = 0;
+    SteadyTime until;
+  };
   Task<Result<std::unique_ptr<Stream>>> connect_to_socket(std::string service);
   template <class Request>
   Task<Result<CheckRecipient::Verdict>> ask(Request request);
@@ -75,6 +86,7 @@ class PortBackend final : public Backend {
   std::size_t cache_entries_;
   std::unordered_map<std::string, Kept> cache_;
   std::list<const std::string*> by_age_;
+  std::unordered_map<std::string, Spare> spare_;  // by recipient
 };
 
 }  // namespace pennypost::smtp

@@ -56,7 +56,7 @@ Task<Result<Attempt::Outcomes>> attempt_delivery(Child& child, Attempt attempt,
   co_return std::move(answer);
 }
 
-Task<Result<Fate>> measure_room(Child& child, MeasureRoom ask) {
+Task<Result<Room>> measure_room(Child& child, MeasureRoom ask) {
   Child::Busy busy(child);
   auto config = child.config();
   co_return co_await child.loop().offload([&] { return room_for(*config, ask); });

@@ -223,7 +223,7 @@ class QueueProcess : public std::enable_shared_from_this<QueueProcess> {
   Task<Result<AskAllowance::Allowance>> tell_allowance(AskAllowance ask) {
     co_return outgoing_.allowance(ask.user);
   }
-  Task<Result<Fate>> tell_room(AskRoom ask) {
+  Task<Result<Room>> tell_room(AskRoom ask) {
     auto finding = rooms_.find_out(std::move(ask));
     co_return co_await std::move(finding);
   }

@@ -6,10 +6,10 @@
 namespace pennypost::smtp {
 namespace {
 
-Fate has_room() {
-  Fate fate;
-  fate.code = 250;
-  return fate;
+Room has_room() {
+  Room room;
+  room.fate.code = 250;
+  return room;
 }
 
 /// The only address of an expansion that leads on to one; null otherwise.
@@ -22,19 +22,19 @@ Recipient* next_of(Resolution& resolution) {
 
 }  // namespace
 
-Task<Fate> RoomDesk::find_out(AskRoom ask) {
+Task<Room> RoomDesk::find_out(AskRoom ask) {
   MeasureRoom question;
   question.sender = std::move(ask.sender);
   question.recipient.number = 1;
   question.recipient.address = question.recipient.original = std::move(ask.recipient);
   question.bytes = ask.bytes;
   auto asking = room_of(std::move(question));
-  auto fate = co_await within(loop_, room_wait_max, std::move(asking));
-  if (!fate) co_return has_room();
-  co_return *std::move(fate);
+  auto room = co_await within(loop_, room_wait_max, std::move(asking));
+  if (!room) co_return has_room();
+  co_return *std::move(room);
 }
 
-Task<Fate> RoomDesk::room_of(MeasureRoom question) {
+Task<Room> RoomDesk::room_of(MeasureRoom question) {
   auto looking = mailbox_of(question);
   auto route = co_await std::move(looking);
   if (!route) co_return has_room();
@@ -45,9 +45,9 @@ Task<Fate> RoomDesk::room_of(MeasureRoom question) {
   auto kind = co_await std::move(finding);
   if (!kind) co_return has_room();
   auto call = peers_.port(*kind).call(std::move(question));
-  auto fate = co_await std::move(call);
-  if (!fate) co_return has_room();
-  co_return *std::move(fate);
+  auto room = co_await std::move(call);
+  if (!room) co_return has_room();
+  co_return *std::move(room);
 }
 
 /// Follows the recipient to a mailbox with a quota, of an own user. Error: there is none, or it

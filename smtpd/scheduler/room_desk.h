@@ -28,10 +28,10 @@ class RoomDesk {
   RoomDesk(const RoomDesk&) = delete;
   RoomDesk& operator=(const RoomDesk&) = delete;
 
-  Task<Fate> find_out(AskRoom ask);
+  Task<Room> find_out(AskRoom ask);
 
  private:
-  Task<Fate> room_of(MeasureRoom question);
+  Task<Room> room_of(MeasureRoom question);
   Task<Result<Route>> mailbox_of(MeasureRoom& question);
 
   Loop& loop_;

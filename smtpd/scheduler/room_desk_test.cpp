@@ -32,10 +32,10 @@ struct Desk {
       return resolution;
     };
   }
-  static Task<Result<Fate>> answer(std::uint64_t bytes) {
-    Fate fate;
-    fate.code = bytes > 100 ? 452 : 250;
-    co_return fate;
+  static Task<Result<Room>> answer(std::uint64_t bytes) {
+    Room room;
+    room.fate.code = bytes > 100 ? 452 : 250;
+    co_return room;
   }
   QueuePeers peers() {
     QueuePeers peers;
@@ -51,7 +51,7 @@ struct Desk {
     AskRoom ask;
     ask.recipient = recipient;
     ask.bytes = bytes;
-    return world.loop.run_until(desk.find_out(std::move(ask))).code;
+    return world.loop.run_until(desk.find_out(std::move(ask))).fate.code;
   }
 };
 

@@ -290,6 +290,11 @@ def one_of_two_full(t):
     contains(report, "Status: 5.2.2", "the report")
     host.wait_queue(0)
     equal((len(host.messages(ALICE)), len(host.messages(BOB))), (1, 2), "copies")
+    # What a program of this host hands in is taken whatever it is, and reported.
+    host.command("sendmail", "-f", CAROL, BOB, input="Subject: large\n\n" + "0123456789\n" * 300)
+    host.wait_messages(CAROL, 2)
+    host.wait_queue(0)
+    equal(len(host.messages(BOB)), 2, "bob's messages")
 
 
 @test("a mailbox that a quota of its own does not bound is refused at RCPT once a delivery has found it full, until there is room")
