@@ -81,10 +81,14 @@ Task<Result<std::string>> Notifier::prepare() {
   }
   auto watching = watch_mailboxes();
   CO_TRY_DO(co_await std::move(watching));
-  if (with_status_) {
-    for (const auto& [name, watched] : watched_) {
-      if (watched.known && !is_selected(name))
-        lines += line(name, *watched.known, watched.wants_flags);
+  for (const auto& [name, watched] : watched_) {
+    // RFC 5465 section 3.1.
+    if (watched.is_refused) {
+      lines += list_line("LIST", {"\\NoAccess"}, context_.store().separator(), name.text(), {},
+                         context_.name_form());
+    }
+    if (with_status_ && watched.known && !is_selected(name)) {
+      lines += line(name, *watched.known, watched.wants_flags);
     }
   }
   co_return lines;
@@ -133,6 +137,7 @@ Task<> Notifier::watch_one(const MailboxName& name, Watched& watched) {
   auto look =
       co_await context_.light_lane().offload([&] { return look_at(context_.store(), name); });
   watched.is_locked = look ? look->status.is_waiting : store::is_in_use(look.error());
+  watched.is_refused = !look && look.error().response_code() == ResponseCode::NoPerm;
   // Another session was faster to remove it, or it is locked: there is nothing to watch yet.
   if (!look) co_return;
   watched.known = look->status;

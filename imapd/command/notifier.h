@@ -38,7 +38,8 @@ class Notifier final : public Announcer, private AccountListener {
   ~Notifier() override;
 
   /// Looks at all mailboxes that are asked for, and gives the STATUS lines if the client wants
-  /// them. Error Limit if they are too many.
+  /// them, and a LIST line with \NoAccess of each that it may not read. Error Limit if they are too
+  /// many.
   Task<Result<std::string>> prepare();
   /// Tells from now on.
   void start();
@@ -61,7 +62,8 @@ class Notifier final : public Announcer, private AccountListener {
     bool wants_flags = false;
     std::optional<store::Status> known;
     bool has_changed = false;
-    bool is_locked = false;  // when it was looked at last
+    bool is_locked = false;   // when it was looked at last
+    bool is_refused = false;  // likewise: the client may list it, but not read it
     // Messages that the client itself has put there since then.
     std::uint32_t own = 0;
     std::unique_ptr<ChangeHub::Subscription> subscription;

@@ -72,6 +72,11 @@ TEST_CASE("a new message that matches is told of behind its EXISTS, with the ite
   CHECK(fetched < added);
   CHECK(added != std::string::npos);
   CHECK_FALSE(has(news, "\"s2\""));
+  // RFC 5465 section 7: not of one that comes to match by its flags.
+  client.send("s3 SEARCH RETURN (UPDATE (UID)) FLAGGED\r\n", "s3 ");
+  auto stored = client.command("STORE 1 +FLAGS (\\Flagged)");
+  CHECK(has(stored, "* ESEARCH (TAG \"s3\") ADDTO (0 1)\r\n"));
+  CHECK_FALSE(has(stored, "* 1 FETCH (UID 1)\r\n"));
 }
 
 TEST_CASE("a SORT that is followed puts messages where they belong") {

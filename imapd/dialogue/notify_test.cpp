@@ -109,6 +109,12 @@ TEST_CASE("of other mailboxes a client hears by STATUS, at first and at each cha
   CHECK(has(first, "* STATUS Lists (MESSAGES 0 UIDNEXT 1 UIDVALIDITY "));
   CHECK(has(first, "* STATUS Lists.a (MESSAGES 0 "));
   CHECK_FALSE(has(first, "Other"));
+  // RFC 5465 section 3.1: the mod-sequence where flags are asked for.
+  CHECK_FALSE(has(first, "HIGHESTMODSEQ"));
+  CHECK(has(client.command("NOTIFY SET STATUS (mailboxes Other (MessageNew MessageExpunge "
+                           "FlagChange))"),
+            " HIGHESTMODSEQ "));
+  client.command("NOTIFY SET (subtree Lists (MessageNew MessageExpunge))");
   deliver_into(account, "Other");
   deliver_into(account, "Lists.a");
   auto news = client.send("", "* STATUS");

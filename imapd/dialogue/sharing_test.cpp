@@ -1,5 +1,6 @@
 #include "common/base/scratch.h"
 #include "common/base/text.h"
+#include "common/log/sink.h"
 #include "imapd/dialogue/testing.h"
 #include "store/sharing/other_users.h"
 #include "store/sharing/shared_store.h"
@@ -217,6 +218,19 @@ TEST_CASE("whoever may not see a mailbox is told the same as if there were none"
     CHECK(hidden == ask("shared.zoe@example^test.Lists"));
   }
   CHECK(client.command("LIST \"\" *").find("shared") == std::string::npos);
+}
+
+TEST_CASE("NOTIFY says of which mailboxes a client may hear nothing although it may list them") {
+  LogCapture log;
+  Host host;
+  host.make("ann", "Lists");
+  host.make("ann", "Open");
+  host.share("Lists", "user=bob@example.test l\n");
+  host.share("Open", "user=bob@example.test lr\n");
+  Resident bob(host, "bob");
+  Client client(bob);
+  CHECK(client.command("NOTIFY SET (subtree shared (MessageNew MessageExpunge))") ==
+        "* LIST (\\NoAccess) \".\" " + ann_lists + "\r\nOK Notify completed.\r\n");
 }
 
 TEST_CASE("a shared mailbox is listed, and works like one's own as far as the rights go") {

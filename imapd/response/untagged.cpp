@@ -158,6 +158,8 @@ std::string progress_line(std::string_view tag, std::string_view text,
   } else {
     out += "NIL";
   }
+  // The same section: the goal is never reached while the command goes on.
+  if (done && goal && *done >= *goal) done = goal = std::nullopt;
   return out + number(done) + number(goal) + ")] " + std::string(text) + "\r\n";
 }
 

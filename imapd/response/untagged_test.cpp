@@ -53,3 +53,13 @@ TEST_CASE("UIDPLUS codes pair UIDs in their order") {
         "[COPYUID 38505 304,319:320 3956:3958]");
   CHECK(copy_uid_code({1, {}, {}, {}}).empty());
 }
+
+TEST_CASE(
+    "how far a command is has a tag that ends no response code, and a goal that is not reached") {
+  CHECK(progress_line("a1", "Searching.", 3, 10) ==
+        "* OK [INPROGRESS (\"a1\" 3 10)] Searching.\r\n");
+  CHECK(progress_line("a]", "Searching.", 3, std::nullopt) ==
+        "* OK [INPROGRESS (NIL 3 NIL)] Searching.\r\n");
+  CHECK(progress_line("a1", "Searching.", 10, 10) ==
+        "* OK [INPROGRESS (\"a1\" NIL NIL)] Searching.\r\n");
+}

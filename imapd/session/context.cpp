@@ -202,9 +202,7 @@ Task<> SessionContext::give_sign_of_life(std::string_view text, std::optional<st
   // What works while the client is listened to works for no command.
   if (is_reading() || loop().now() < next_sign_) co_return;
   next_sign_ = loop().now() + sign_interval();
-  // RFC 9585 section 4: the goal is never reached.
-  bool is_there = done && goal && *done >= *goal;
-  put(progress_line(tag_, text, is_there ? std::nullopt : done, is_there ? std::nullopt : goal));
+  put(progress_line(tag_, text, done, goal));
   co_await connection().flush();
 }
 
