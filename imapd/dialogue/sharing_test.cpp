@@ -233,6 +233,26 @@ TEST_CASE("NOTIFY says of which mailboxes a client may hear nothing although it 
         "* LIST (\\NoAccess) \".\" " + ann_lists + "\r\nOK Notify completed.\r\n");
 }
 
+TEST_CASE("whoever is given a mailbox, or loses it, hears of it by NOTIFY as of one that is made") {
+  LogCapture log;
+  Host host;
+  host.make("ann", "Lists");
+  host.make("ann", "Other");
+  Resident bob(host, "bob");
+  Client client(bob);
+  client.command("NOTIFY SET (subtree shared (MailboxName))");
+  auto given = [](const std::string& name) {
+    return "* LIST (\\HasNoChildren) \".\" shared.ann@example^test." + name;
+  };
+  host.share("Lists", "user=bob@example.test lr\n");
+  CHECK(has(client.send("", given("Lists")), given("Lists")));
+  host.share("Other", "user=bob@example.test lr\n");
+  CHECK(has(client.send("", given("Other")), given("Other")));
+  host.share("Lists", "user=bob@example.test r\n");
+  const auto gone = "* LIST (\\NonExistent \\HasNoChildren) \".\" " + ann_lists;
+  CHECK(has(client.send("", gone), gone));
+}
+
 TEST_CASE("a shared mailbox is listed, and works like one's own as far as the rights go") {
   Host host;
   host.make("ann", "Lists");

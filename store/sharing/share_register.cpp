@@ -79,7 +79,6 @@ Result<void> ShareRegister::set(const std::string& owner,
   std::erase_if(changed, [&](const Share& share) { return share.second == owner; });
   for (const auto& identifier : identifiers) changed.emplace_back(identifier, owner);
   std::ranges::sort(changed);
-  if (changed == *known) return {};
   auto text = text_of(changed);
   if (text.size() > file_bytes_max) {
     return Error(550, ResponseCode::Limit, "Too many mailboxes are shared on this host");

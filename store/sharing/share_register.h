@@ -41,12 +41,17 @@ class ShareRegister {
 
   /// `directory` is virtual_mailbox_base; `brief_lock_ms` as in StoreSettings.
   explicit ShareRegister(const std::string& directory, int brief_lock_ms = 0)
-      : path_(directory + "/" + std::string(file_name)), brief_lock_ms_(brief_lock_ms) {}
+      : directory_(directory),
+        path_(directory + "/" + std::string(file_name)),
+        brief_lock_ms_(brief_lock_ms) {}
 
   /// The owners, ascending, who share something with the visitor: owners_max at most, and none if
   /// the file can't be read, which is logged.
   std::vector<std::string> owners_for(const Visitor& visitor);
-  /// From now on the owner shares with these alone.
+  /// Where a change shows of what is shared on this host.
+  const std::string& directory() const { return directory_; }
+  /// From now on the owner shares with these alone. The file is written anew in any case, so that
+  /// who watches the directory looks again at what it may see.
   Result<void> set(const std::string& owner, const std::set<std::string>& identifiers);
   /// Looks through the owner's mailboxes, and records with whom they are shared.
   Result<void> recount(const std::string& owner, MailStore& store);
@@ -60,6 +65,7 @@ class ShareRegister {
  private:
   Result<std::shared_ptr<const Shares>> shares();
 
+  std::string directory_;
   std::string path_;
   int brief_lock_ms_;
   std::mutex mutex_;  // guards the two that follow

@@ -294,6 +294,9 @@ Result<std::string> SharedStore::directory_of(const MailboxName& name) {
 Result<std::vector<std::string>> SharedStore::watch_paths() {
   TRY(auto paths, own_->watch_paths());
   if (!others_) return paths;
+  if (const auto& all = others_->shares().directory(); FileStamp::of(all).exists()) {
+    paths.push_back(all);
+  }
   auto owners = others_->shares().owners_for(visitor(true));
   if (owners.size() > watched_owners_max) owners.resize(watched_owners_max);
   for (const auto& owner : owners) {
