@@ -3,8 +3,8 @@
 // An account's mail is its owner's alone, so /private and /shared differ in name only. Server
 // annotations are the account's own.
 //
-// STANDARDS  RFC 5464, RFC 6154 section 4 (/private/specialuse), RFC 7162 section 3.2 (not done: the
-//            mailbox's mod-sequence does not grow by SETMETADATA)
+// STANDARDS  RFC 5464, RFC 6154 section 4 (/private/specialuse), RFC 7162 section 3.2 (not done:
+//            the mod-sequence of the mailbox does not grow by SETMETADATA)
 #include <algorithm>
 
 #include "imapd/command/handlers.h"
