@@ -33,6 +33,31 @@ struct Ends {
   }
 };
 
+/// Keeps SIGPIPE from ending us, where it is not ignored: a program may end before it has read all.
+class PipeSignalHeld {
+ public:
+  PipeSignalHeld() {
+    struct sigaction now {};
+    is_held_ = sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL;
+    sigemptyset(&signal_);
+    sigaddset(&signal_, SIGPIPE);
+    if (is_held_) pthread_sigmask(SIG_BLOCK, &signal_, &before_);
+  }
+  PipeSignalHeld(const PipeSignalHeld&) = delete;
+  PipeSignalHeld& operator=(const PipeSignalHeld&) = delete;
+  ~PipeSignalHeld() {
+    if (!is_held_) return;
+    const timespec at_once{};
+    sigtimedwait(&signal_, nullptr, &at_once);
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  bool is_held_ = false;
+  sigset_t signal_{};
+  sigset_t before_{};
+};
+
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> all;
   for (auto& text : texts) all.push_back(text.data());
@@ -103,6 +128,7 @@ RunningProgram::~RunningProgram() {
 }
 
 bool RunningProgram::feed(std::string_view bytes, Deadline deadline) {
+  PipeSignalHeld held;
   while (!bytes.empty() && to_) {
     if (!wait(true, deadline)) return false;
     auto count = write(to_.number(), bytes.data(), bytes.size());
