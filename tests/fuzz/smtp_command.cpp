@@ -28,6 +28,7 @@ class Anything final : public Backend {
   Task<Result<CheckRecipient::Verdict>> check_recipient(CheckRecipient request) override {
     CheckRecipient::Verdict verdict;
     if (request.recipient.find("example.com") == std::string::npos) verdict.code = 554;
+    verdict.has_quota = true;
     co_return std::move(verdict);
   }
   Task<Result<CheckRecipient::Verdict>> check_restrictions(CheckRestrictions) override {
@@ -43,6 +44,13 @@ class Anything final : public Backend {
   Task<Result<CountClient::Counts>> count(CountClient) override { co_return CountClient::Counts(); }
   Task<Result<CheckSubmitter::Answer>> check_submitter(CheckSubmitter) override {
     co_return CheckSubmitter::Answer();
+  }
+  // Every other size finds a full mailbox.
+  Task<Result<Fate>> room(AskRoom request) override {
+    Fate fate;
+    fate.code = request.bytes % 2 == 0 ? 250 : 452;
+    fate.status = fate.code == 250 ? "2.1.5" : "4.2.2";
+    co_return fate;
   }
   Task<Result<AskAllowance::Allowance>> allowance(AskAllowance) override {
     co_return AskAllowance::Allowance();
