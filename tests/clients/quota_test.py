@@ -127,9 +127,13 @@ def set_by_admin(t):
             client.mail(ANN, ["SIZE=20000"])
             return client.rcpt(BOB)[0] == 552
     eventually(refused, "RCPT refuses more than the new quota")
+
+    def own_quota():
+        with host.imap(BOB) as bob:
+            return bob.getquota(ROOT)
+    eventually(lambda: own_quota() == ("OK", [b'"User quota" (STORAGE 0 10)']), "bob's GETQUOTA shows the new quota")
     with host.imap(BOB) as bob:
         check(b"QUOTASET" not in bob.capability()[1][-1], "QUOTASET is announced to bob")
-        equal(bob.getquota(ROOT), ("OK", [b'"User quota" (STORAGE 0 10)']), "bob's GETQUOTA")
         equal(asked(bob, "SETQUOTA", ROOT, "(STORAGE 1000)")[:2], ("NO", "NOPERM"), "bob's SETQUOTA")
         equal(asked(bob, "GETQUOTA", f'"{ANN}:User quota"')[:2], ("NO", "NONEXISTENT"), "bob asks for ann's")
 

@@ -105,10 +105,14 @@ def moves(t):
     page.wait_subjects(["to be deleted", "to be moved", "word", "a needle", "plain"], "after the search")
 
     page.select("to be moved")
-    browser.click_until("#messagemenulink.active", "#message-menu a.move.active")
-    browser.click_until("#message-menu a.move.active", "#folder-selector a")
-    browser.click("#folder-selector a", "Archive")
-    page.wait_subjects(["to be deleted", "word", "a needle", "plain"], "after the move")
+
+    def moved():  # the list of folders may let a click pass while it opens
+        browser.click_until("#messagemenulink.active", "#message-menu a.move.active")
+        browser.click_until("#message-menu a.move.active", "#folder-selector a")
+        browser.click("#folder-selector a", "Archive")
+        page.wait_subjects(["to be deleted", "word", "a needle", "plain"], "after the move", 2 * CLICK_SECONDS)
+        return True
+    eventually(moved, "clicks move the message")
     page.select("to be deleted")
     browser.click("#layout-content a.delete:not(.disabled)")
     page.wait_subjects(["word", "a needle", "plain"], "after the removal")
@@ -162,6 +166,9 @@ def waits(t):
     host.wait_messages(login, 1)
     site.log_in("waiter")
     page.wait_subjects(["olds"], "INBOX")
+    # What comes while Roundcube makes its first list it counts without showing it: it has to refresh the list once.
+    logins = host.log().count(f"Login: user=<{login}>")
+    eventually(lambda: host.log().count(f"Login: user=<{login}>") >= logins + 2, "Roundcube has looked again")
     post(host, login, "news")
     page.wait_subjects(["news", "olds"], "after its arrival")
     browser.wait("#mailboxlist li.inbox .unreadcount", "2")

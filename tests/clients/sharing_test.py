@@ -209,6 +209,7 @@ def admin(t):
     host.command("pennypost", "user", "rename", BOB, "robert@example.test")
     contains(acl("get", "-u", ANN, "Lists"), "user=robert@example.test lookup read write-seen", "the list after the renaming")
     host.users["robert@example.test"] = USERS[BOB]
+    host.wait_login("robert@example.test")
     robert = host.imap("robert@example.test")
     eventually(lambda: LISTS in names(robert), "the renamed user sees it")
     host.command("pennypost", "user", "rename", ANN, "anna@example.test")

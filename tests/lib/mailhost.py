@@ -425,6 +425,16 @@ class Host:
             client.login(login, self.users[login])
         return client
 
+    def wait_login(self, login):
+        """Until a user who was added or renamed may log in: daemons see changes of the users within two seconds."""
+        def is_in():
+            try:
+                self.imap(login).logout()
+            except imaplib.IMAP4.error:
+                return False
+            return True
+        eventually(is_in, f"{login} may log in")
+
 
 def unverified():
     """TLS to a host whose certificate signed itself."""

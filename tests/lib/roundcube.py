@@ -8,8 +8,8 @@ import socket
 import sqlite3
 import subprocess
 
-from browser import ENTER, Browser
-from harness import check, eventually
+from browser import CLICK_SECONDS, ENTER, Browser
+from harness import PATIENCE_SECONDS, check, eventually
 from mailhost import TOP, as_user, free_port, give, has_program
 
 PAGES = "/var/lib/roundcube/public_html"
@@ -103,8 +103,10 @@ foreach (['imap' => {host.port('imap')}, 'smtp' => {host.port('submission')}, 'm
 
     def show_folder(self, name):
         """Shows a folder of the list on the left."""
-        self.browser.click("#mailboxlist a", name)
-        self.browser.wait("#mailboxlist li.selected", name)
+        def is_shown():  # a page that is still busy may let a click pass
+            self.browser.click("#mailboxlist a", name)
+            return self.browser.wait("#mailboxlist li.selected", name, CLICK_SECONDS)
+        eventually(is_shown, f"clicks on {name} show it")
 
     def subjects(self):
         """What the list shows, from its top."""
@@ -112,8 +114,8 @@ foreach (['imap' => {host.port('imap')}, 'smtp' => {host.port('submission')}, 'm
                                    ".filter(row => row.getClientRects().length)"
                                    ".map(row => row.querySelector('td.subject .subject').innerText.trim());")
 
-    def wait_subjects(self, expected, what):
-        eventually(lambda: self.subjects() == expected, f"{what}: the list shows {expected}, not {self.subjects()}")
+    def wait_subjects(self, expected, what, seconds=PATIENCE_SECONDS):
+        eventually(lambda: self.subjects() == expected, f"{what}: the list shows {expected}, not {self.subjects()}", seconds)
 
     def select(self, subject):
         """Clicks a message in the list; it is shown beside the list."""

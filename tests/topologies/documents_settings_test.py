@@ -323,7 +323,8 @@ def quota(t):
     with lab.changed("imap1", "quota_rule = *:storage=1K"):
         with lab.smtp("mx.example.net", "smtp1") as client:
             client.sendmail("bob@example.net", ["david@example.com"], letter("too large", to="david@example.com") + "x" * 70 * 20)
-        line = lab.wait_log("imap1", r"to=<david@example\.com>.*dsn=(\d\.2\.2), status=(\w+)")
+        # imap1 refuses it before it is taken, so that smtp1 reports it.
+        line = lab.wait_log("smtp1", r"to=<david@example\.com>.*dsn=(\d\.2\.2), status=(\w+)")
         equal(line[2], "bounced", "the outcome")
 
 
