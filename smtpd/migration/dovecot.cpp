@@ -95,6 +95,23 @@ std::string with_letters(std::string value) {
   return value;
 }
 
+// Puts the home in for ~ at a path's beginning and for %h. What it says itself of these stays.
+std::string with_home(std::string_view location, const std::string& home) {
+  std::string out;
+  for (std::size_t i = 0; i < location.size(); ++i) {
+    bool is_begun = i > 0 && (location[i - 1] == ':' || location[i - 1] == '=');
+    if (location[i] == '~' && is_begun) {
+      out += home;
+    } else if (location.substr(i, 2) == "%h") {
+      out += home;
+      ++i;
+    } else {
+      out += location[i];
+    }
+  }
+  return out;
+}
+
 class DovecotMigration {
  public:
   DovecotMigration(const DovecotSection& root, const DovecotFiles& files, Migration& made)
@@ -180,16 +197,7 @@ class DovecotMigration {
     const auto* setting = root_.find("mail_location");
     if (setting == nullptr || setting->value.empty()) return;
     auto location = with_letters(setting->value);
-    const auto& home = home_;
-    auto own = location;
-    if (!home.empty()) {
-      for (const char* before : {":~", "=~"}) {
-        for (auto at = own.find(before); at != own.npos; at = own.find(before)) {
-          own.replace(at + 1, 1, home);
-        }
-      }
-      for (auto at = own.find("%h"); at != own.npos; at = own.find("%h")) own.replace(at, 2, home);
-    }
+    auto own = home_.empty() ? location : with_home(location, home_);
     for (const auto& one : {own, location}) {
       if (auto checked = store::MailLocation::check(one); !checked) {
         lacks(*setting, checked.error().text());

@@ -39,6 +39,18 @@ struct Host {
 
 }  // namespace
 
+TEST_CASE("a home that is given by ~ or %h is put in once") {
+  Host host;
+  host.files["/d/dovecot.conf"] =
+      "mail_location = maildir:~/Maildir:LAYOUT=fs:INDEX=~/index:CONTROL=%h/lists\n"
+      "passdb {\n  driver = passwd-file\n  args = scheme=plain /d/users\n}\n"
+      "userdb {\n  driver = static\n  args = uid=vmail gid=vmail home=/srv/%h\n}\n";
+  host.files["/d/users"] = "ann@example.org:{PLAIN}secret\n";
+  REQUIRE(host.read());
+  CHECK(host.made.value("virtual_mail_location") ==
+        "maildir:/srv/%h/Maildir:LAYOUT=fs:INDEX=/srv/%h/index:CONTROL=/srv/%h/lists");
+}
+
 TEST_CASE("a host of virtual users keeps their homes, mailboxes, names and passwords") {
   Host host;
   host.files["/d/dovecot.conf"] = "protocols = imap pop3 lmtp\n!include conf.d/*.conf\n";
