@@ -61,10 +61,7 @@ Result<std::vector<store::Uid>> search_folder(const AdminAccount& on, Selected& 
     progress.add(searcher.looked_at() - looked_at);
     looked_at = searcher.looked_at();
   }
-  std::vector<store::Uid> uids;
-  uids.reserve(numbers.size());
-  for (auto number : numbers) uids.push_back(selected.uid_of(number));
-  return uids;
+  return selected.uids(numbers);
 }
 
 Result<void> in_portions(const AdminAccount& on, const FoundMessages& found, std::size_t at_once,

@@ -171,10 +171,7 @@ void save_found(Selected& selected, const SearchRequest& request,
   auto numbers = named(request, found);
   std::ranges::sort(numbers);
   numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-  std::vector<store::Uid> uids;
-  uids.reserve(numbers.size());
-  for (auto number : numbers) uids.push_back(selected.uid_of(number));
-  selected.save_result(std::move(uids));
+  selected.save_result(selected.uids(numbers));
 }
 
 Task<> tell_found(SessionContext& context, const CommandHead& command, std::string_view name,

@@ -53,13 +53,6 @@ Split split_by(const Selected& selected, const std::vector<Uid>& order, const Nu
   return split;
 }
 
-std::vector<Uid> as_uids(const Selected& selected, const Numbers& numbers) {
-  std::vector<Uid> uids;
-  uids.reserve(numbers.size());
-  for (auto number : numbers) uids.push_back(selected.uid_of(number));
-  return uids;
-}
-
 /// The UIDs of THREAD's answer become message numbers.
 std::string numbered(const Selected& selected, const std::string& threads) {
   std::string out;
@@ -81,7 +74,9 @@ std::string numbered(const Selected& selected, const std::string& threads) {
 
 void keep_order(SessionContext& context, std::string_view name, const Numbers& order) {
   auto& selected = *context.selected();
-  context.account().orders.keep(selected.mailbox(), name, {as_uids(selected, order), ""});
+  auto kept = std::make_shared<KeptOrders::Kept>();
+  kept->uids = selected.uids(order);
+  context.account().orders.keep(selected.mailbox(), name, std::move(kept));
 }
 
 }  // namespace
@@ -125,7 +120,7 @@ Task<std::string> thread_messages(SessionContext& context, ThreadRequest::Algori
                                   Numbers numbers, bool are_uids) {
   auto& selected = *context.selected();
   auto name = "THREAD " + std::to_string(static_cast<int>(algorithm));
-  auto uids = as_uids(selected, numbers);
+  auto uids = selected.uids(numbers);
   auto kept = context.account().orders.find(selected.mailbox(), name);
   if (!kept || kept->uids != uids) {
     ThreadCollector collector(selected, algorithm, std::move(numbers));
@@ -135,13 +130,11 @@ Task<std::string> thread_messages(SessionContext& context, ThreadRequest::Algori
       co_await context.look_for_client();
       co_await context.give_sign_of_life("Threading.");
     }
-    KeptOrders::Kept made;
-    made.threads = co_await context.heavy_lane().offload([&] { return collector.finish(); });
-    made.uids = std::move(uids);
-    kept = std::make_shared<const KeptOrders::Kept>(made);
-    if (collector.is_whole()) {
-      context.account().orders.keep(selected.mailbox(), name, std::move(made));
-    }
+    auto made = std::make_shared<KeptOrders::Kept>();
+    made->threads = co_await context.heavy_lane().offload([&] { return collector.finish(); });
+    made->uids = std::move(uids);
+    if (collector.is_whole()) context.account().orders.keep(selected.mailbox(), name, made);
+    kept = std::move(made);
   }
   if (are_uids) co_return kept->threads;
   co_return co_await context.heavy_lane().offload(

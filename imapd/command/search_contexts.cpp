@@ -115,12 +115,6 @@ void fix_numbers(SearchKey& key, const Selected& selected) {
   for (auto& child : key.children) fix_numbers(child, selected);
 }
 
-std::vector<Uid> as_uids(const Selected& selected, std::span<const std::uint32_t> numbers) {
-  std::vector<Uid> uids;
-  for (auto number : numbers) uids.push_back(selected.uid_of(number));
-  return uids;
-}
-
 std::vector<std::uint32_t> as_numbers(const Selected& selected, const std::vector<Uid>& uids) {
   std::vector<std::uint32_t> numbers;
   for (auto uid : uids) {
@@ -143,7 +137,7 @@ Task<Result<std::vector<Uid>>> matching(SessionContext& context, const Followed&
   request.uses_numbers = false;
   auto finding = find_messages(context, request);
   CO_TRY(auto found, co_await std::move(finding));
-  co_return as_uids(*context.selected(), found);
+  co_return context.selected()->uids(found);
 }
 
 // All results with those that have come, in their order.
@@ -156,7 +150,7 @@ Task<std::vector<Uid>> ordered(SessionContext& context, const Followed& followed
   }
   auto ordering = order_messages(context, followed.criteria, as_numbers(selected, uids));
   auto numbers = co_await std::move(ordering);
-  co_return as_uids(selected, numbers);
+  co_return selected.uids(numbers);
 }
 
 // RFC 5465 section 7: of new messages that match, the items that the client named.
@@ -263,7 +257,7 @@ void follow_search(SessionContext& context, std::string_view tag, bool is_uid,
   followed.is_uid = is_uid;
   followed.request = request;
   followed.criteria = criteria;
-  followed.results = as_uids(selected, numbers);
+  followed.results = selected.uids(numbers);
   fix_numbers(followed.request.key, selected);
   contexts->add(std::move(followed));
 }

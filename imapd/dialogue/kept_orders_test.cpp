@@ -7,9 +7,9 @@ using namespace pennypost::imap;
 
 namespace {
 
-KeptOrders::Kept order_of(std::size_t messages) {
-  KeptOrders::Kept kept;
-  for (std::uint32_t uid = 1; uid <= messages; ++uid) kept.uids.emplace_back(uid);
+std::shared_ptr<KeptOrders::Kept> order_of(std::size_t messages) {
+  auto kept = std::make_shared<KeptOrders::Kept>();
+  for (std::uint32_t uid = 1; uid <= messages; ++uid) kept->uids.emplace_back(uid);
   return kept;
 }
 

@@ -1,18 +1,13 @@
 #include "imapd/search/word_sweep.h"
 
-#include <algorithm>
-
 #include "imapd/search/folder_indexer.h"
 #include "store/sharing/sharing.h"
 
 namespace pennypost::imap {
 
 bool is_others_mailbox(store::MailStore& store, const store::MailboxName& name) {
-  if (store.sharing() == nullptr) return false;
-  auto namespaces = store.sharing()->namespaces();
-  return std::ranges::any_of(namespaces, [&](const store::Namespace& one) {
-    return one.kind == store::Namespace::Kind::OtherUsers && name.text().starts_with(one.prefix);
-  });
+  auto* sharing = store.sharing();
+  return sharing != nullptr && sharing->owner_of(name).has_value();
 }
 
 Result<bool> WordSweep::step() {

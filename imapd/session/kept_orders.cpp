@@ -20,12 +20,13 @@ std::shared_ptr<const KeptOrders::Kept> KeptOrders::find(const store::Mailbox& m
   return entries_.front().kept;
 }
 
-void KeptOrders::keep(const store::Mailbox& mailbox, std::string_view what, Kept kept) {
+void KeptOrders::keep(const store::Mailbox& mailbox, std::string_view what,
+                      std::shared_ptr<const Kept> kept) {
   auto found = entry_of(mailbox, what);
   if (found != entries_.end()) entries_.erase(found);
-  if (kept.octets() > kept_orders_octets_max / 2) return;
-  entries_.push_front({mailbox.name().text(), mailbox.uid_validity(), std::string(what),
-                       std::make_shared<const Kept>(std::move(kept))});
+  if (kept->octets() > kept_orders_octets_max / 2) return;
+  entries_.push_front(
+      {mailbox.name().text(), mailbox.uid_validity(), std::string(what), std::move(kept)});
   auto octets = [&] {
     std::size_t sum = 0;
     for (const auto& entry : entries_) sum += entry.kept->octets();

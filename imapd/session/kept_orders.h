@@ -35,7 +35,7 @@ class KeptOrders {
   /// What was kept for a mailbox of this name and UIDVALIDITY under `what`; null if nothing is.
   std::shared_ptr<const Kept> find(const store::Mailbox& mailbox, std::string_view what);
   /// Takes the place of what was kept; what was asked for least recently makes room.
-  void keep(const store::Mailbox& mailbox, std::string_view what, Kept kept);
+  void keep(const store::Mailbox& mailbox, std::string_view what, std::shared_ptr<const Kept> kept);
 
  private:
   struct Entry {

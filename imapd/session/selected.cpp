@@ -210,6 +210,13 @@ Result<std::vector<NumberRange>> Selected::numbers(const SequenceSet& set, bool 
   return merged(std::move(out));
 }
 
+std::vector<Uid> Selected::uids(std::span<const std::uint32_t> numbers) const {
+  std::vector<Uid> out;
+  out.reserve(numbers.size());
+  for (auto number : numbers) out.push_back(uid_of(number));
+  return out;
+}
+
 std::vector<Uid> Selected::uids(const std::vector<NumberRange>& numbers) const {
   std::vector<Uid> out;
   out.reserve(count(numbers));

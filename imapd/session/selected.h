@@ -93,6 +93,8 @@ class Selected {
   Result<std::vector<NumberRange>> numbers(const SequenceSet& set, bool are_uids) const;
   /// The UIDs behind message numbers.
   std::vector<store::Uid> uids(const std::vector<NumberRange>& numbers) const;
+  /// The same, in the order of `numbers`.
+  std::vector<store::Uid> uids(std::span<const std::uint32_t> numbers) const;
 
   /// Keeps the result of a SEARCH for `$`; UIDs, ascending.
   void save_result(std::vector<store::Uid> uids) { saved_result_ = std::move(uids); }

@@ -1,7 +1,6 @@
 #include "smtpd/backup/maildir_places.h"
 
 #include <algorithm>
-#include <array>
 
 #include "common/base/text.h"
 #include "store/mailbox/mailbox.h"
@@ -9,7 +8,6 @@
 namespace pennypost::smtp {
 namespace {
 
-constexpr std::array list_names{"dovecot-uidlist", "dovecot-keywords"};
 constexpr std::string_view inbox_entry = "INBOX";
 
 std::optional<std::string> below(const std::string& directory, const std::string& path) {
@@ -85,8 +83,7 @@ std::string MaildirPlaces::path(const Part& part) const {
   if (part.is_of_account) {
     return joined(is_account_file(part.rest) ? account_lists() : account_.root, part.rest);
   }
-  bool is_list = std::ranges::find(list_names, part.rest) != list_names.end();
-  return joined(is_list ? lists(part.folder) : directory(part.folder), part.rest);
+  return joined(part.is_list() ? lists(part.folder) : directory(part.folder), part.rest);
 }
 
 std::string MaildirPlaces::directory(const std::string& folder) const {

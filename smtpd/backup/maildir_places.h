@@ -19,6 +19,9 @@ namespace pennypost::smtp {
 /// What BackupAccount::format is for a Maildir with LAYOUT=fs.
 inline constexpr std::string_view maildir_fs_format = "maildir-fs";
 
+inline constexpr std::string_view uidlist_name = "dovecot-uidlist";
+inline constexpr std::string_view keywords_name = "dovecot-keywords";
+
 class MaildirPlaces {
  public:
   explicit MaildirPlaces(BackupAccount account);
@@ -28,6 +31,7 @@ class MaildirPlaces {
     std::string rest;    ///< within the folder; empty: its directory
     /// It is of the account and not of a folder: subscriptions, maildirsize.
     bool is_of_account = false;
+    bool is_list() const { return rest == uidlist_name || rest == keywords_name; }
   };
   /// Nothing: the path is of no mail of this account.
   std::optional<Part> part_of(const BackupItem& item) const;

@@ -25,12 +25,11 @@
 namespace pennypost::smtp {
 namespace {
 
-constexpr std::string_view uidlist_name = "dovecot-uidlist";
-constexpr std::string_view keywords_name = "dovecot-keywords";
+using store::parent_of;
+
 constexpr std::string_view quota_name = "maildirsize";
 constexpr std::string_view mark_name = "pennypost-restoring";
 
-std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 std::string base_of(const std::string& name) { return name.substr(0, name.find(':')); }
 
@@ -124,10 +123,7 @@ class MailRestore {
   struct PartItem {
     const BackupItem* item;
     MaildirPlaces::Part part;
-    bool is_list() const {
-      return item->kind == BackupItem::Kind::File &&
-             (part.rest == uidlist_name || part.rest == keywords_name);
-    }
+    bool is_list() const { return item->kind == BackupItem::Kind::File && part.is_list(); }
     bool is_message() const {
       return part.rest.starts_with("new/") || part.rest.starts_with("cur/");
     }

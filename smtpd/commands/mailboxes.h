@@ -64,9 +64,8 @@
 //                   changed or damaged them: messages keep their UIDs, those without one get the
 //                   next, the quota is counted again, and imapd's index of the folder is made anew.
 //                   An mbox has its UIDs in itself; its index stays. Without a PATTERN all folders
-//   fts rescan      compares the index of words (imap_fts) with the mail: what has gone is taken
-//   out,
-//                   what is missing is put in; an index is made if there is none. Without a
+//   fts rescan      compares the index of words (imap_fts) with the mail, takes out what has gone
+//                   and puts in what is missing; an index is made if there is none. Without a
 //                   PATTERN all folders, and what is of no folder any more is taken out as well
 //   fts optimize    writes the index of words anew, smaller
 //   move, copy      into another folder of the same user, which must exist

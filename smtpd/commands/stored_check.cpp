@@ -15,6 +15,7 @@
 #include "smtpd/backup/places.h"
 #include "smtpd/queue/record.h"
 #include "store/kv/database.h"
+#include "store/mailbox/mailbox.h"
 #include "store/maps/generation.h"
 
 namespace pennypost::smtp {
@@ -23,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int maildir_depth_max = 3;
-constexpr int fs_depth_max = 20;
+constexpr int fs_depth_max = store::MailboxName::levels_max;
 constexpr std::string_view uidlist_name = "dovecot-uidlist";
 constexpr char refused = '!';  // the first character of a line that tells of a refusal
 

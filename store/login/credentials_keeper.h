@@ -7,10 +7,10 @@
 //
 // auth can only read the table, and it is not believed: the keeper checks the password against the
 // entry itself and makes the new form. So an auth process in wrong hands can't put a password of
-// its own in anybody's place. Nor is a worker: the
-// keeper itself looks whether it is an admin who asks, and changes no other field. The master
-// starts the keeper when there is something to write, and it ends when idle. What comes within
-// commit_pause is written together, since each change writes the whole table.
+// its own in anybody's place. A worker is not believed either: the keeper looks whether the user in
+// whose name it asks is an admin, and changes no field but the quota. The master starts the keeper
+// when there is something to write, and it ends when idle. Passwords that come within commit_pause
+// are written together, since each change writes the whole table.
 //
 // LIMITS  waiting_max passwords
 // SEE ALSO  auth_process.h, ../accounts/own_users.h

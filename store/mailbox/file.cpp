@@ -82,6 +82,11 @@ Result<void> replace_file(const std::string& path, const std::string& beside, st
   return written;
 }
 
+std::string parent_of(const std::string& path) {
+  auto slash = path.rfind('/');
+  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
+
 Result<void> make_directories(const std::string& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
   if (errno != ENOENT) return file_error("create", path);

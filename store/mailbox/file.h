@@ -53,6 +53,8 @@ std::int64_t wall_clock_ns();
 /// synced.
 Result<void> replace_file(const std::string& path, const std::string& beside, std::string_view text,
                           bool sync = true);
+/// The directory that a path is in; of `/` itself.
+std::string parent_of(const std::string& path);
 /// make_directory() with all missing parents.
 Result<void> make_directories(const std::string& path, mode_t mode = 0700);
 /// Calls `each` with every name but `.` and `..`, and d_type; stops with an error after

@@ -12,11 +12,6 @@
 namespace pennypost::store {
 namespace {
 
-std::string parent_of(const std::string& path) {
-  auto slash = path.rfind('/');
-  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
-}
-
 // Of a name that has no place on disk; never listed, as it begins with two dots.
 constexpr std::string_view nowhere = ".no-such-name";
 // Of a directory's name, and of all of LAYOUT=fs: longer ones leave no room for names of files.

@@ -31,8 +31,6 @@ Error not_empty() {
                "Mailbox has others below it, or files in its directory: delete them first");
 }
 
-std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
-
 }  // namespace
 
 // --- folders -------------------------------------------------------------------------

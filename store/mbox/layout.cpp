@@ -19,8 +19,6 @@ std::size_t escaped_bytes(std::string_view path) {
   return path.size() + 2 * static_cast<std::size_t>(escapes);
 }
 
-std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
-
 }  // namespace
 
 std::string MboxLayout::file(const MailboxName& name) const {

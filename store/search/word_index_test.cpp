@@ -52,12 +52,13 @@ void put(const std::string& directory, const WordFolder& folder,
 
 // The UIDs of the messages that may hold a text.
 std::vector<std::uint32_t> holders(const std::string& directory, const WordFolder& folder,
-                                   std::string_view needle) {
+                                   std::string_view needle,
+                                   std::span<const WordPlace> places = body) {
   auto reader = WordReader::open(directory);
   REQUIRE(reader);
   REQUIRE(*reader);
   REQUIRE((*reader)->choose(folder));
-  auto may = (*reader)->may_hold(needle, body);
+  auto may = (*reader)->may_hold(needle, places);
   REQUIRE(may);
   std::vector<std::uint32_t> out;
   for (std::size_t i = 0; i < may->size(); ++i) {
@@ -230,16 +231,7 @@ TermTable header_terms(std::string_view header, std::string_view subject = "") {
 
 std::vector<std::uint32_t> header_holders(const std::string& directory, std::string_view needle,
                                           WordPlace place = WordPlace::Header) {
-  auto reader = WordReader::open(directory);
-  REQUIRE(reader);
-  REQUIRE((*reader)->choose(inbox));
-  auto may = (*reader)->may_hold(needle, std::span(&place, 1));
-  REQUIRE(may);
-  std::vector<std::uint32_t> out;
-  for (std::size_t i = 0; i < may->size(); ++i) {
-    if ((*may)[i]) out.push_back((*reader)->entries()[i].uid.value());
-  }
-  return out;
+  return holders(directory, inbox, needle, std::span(&place, 1));
 }
 
 }  // namespace
