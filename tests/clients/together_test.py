@@ -77,16 +77,21 @@ def together(t):
     followers = [Follower(client, flag, lambda seen: has_ended.is_set() and seen >= len(load.acknowledged))
                  for client, flag in zip(clients, flags)]
     uidls = {}
-    while any(follower.thread.is_alive() for follower in followers):
-        if not has_ended.is_set() and len(load.acknowledged) >= MESSAGES:
-            load.stop()
-            has_ended.set()
+
+    def ask_popd():
         client = host.pop3(BOB)
         for line in client.uidl()[1]:
             number, uidl = line.split()
             if uidl not in uidls:
                 uidls[uidl] = message_id(b"\n".join(client.top(int(number), 0)[1]))
         client.quit()
+
+    while any(follower.thread.is_alive() for follower in followers):
+        if not has_ended.is_set() and len(load.acknowledged) >= MESSAGES:
+            load.stop()
+            has_ended.set()
+        ask_popd()
+    ask_popd()  # what came while it was asked last
 
     first = followers[0].uids
     for follower in followers:
