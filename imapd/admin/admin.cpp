@@ -83,8 +83,9 @@ void print_usage(std::string_view name) {
   for (const auto& command : admin_commands) {
     if (command.name != name && !command.name.starts_with(std::string(name) + " ")) continue;
     bool names_account = command.options.find("to=") == std::string_view::npos;
-    std::cerr << "usage: pennypost " << command.name << " [-c DIR] [--json] "
-              << (names_account ? "-u USER|-A " : "") << command.arguments << "\n";
+    std::cerr << "usage: pennypost " << command.name << " [-c DIR] [--json]"
+              << (names_account ? " -u USER|-A" : "") << (command.arguments.empty() ? "" : " ")
+              << command.arguments << "\n";
   }
 }
 
