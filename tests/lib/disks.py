@@ -50,9 +50,14 @@ class Disk:
         self.mounted = True
 
     def unmount(self):
-        """Waits for those who still have a file open there."""
+        """Waits for those who still have a file open there, and for the loop device to let go of the file.
+
+        Whoever looks through all loop devices, as each mount does, holds a device for a moment; if the file were
+        mounted again from that one, its cache would show what was there before.
+        """
         if self.mounted:
             eventually(self._try_unmount, f"{self.folder} can be unmounted", 20)
+            eventually(lambda: not run("losetup", "-j", self.file).strip(), f"no loop device has {self.file}", 20)
 
     def _try_unmount(self):
         try:

@@ -16,7 +16,7 @@ import time
 import harness
 
 # How many units run at a time. More than there are processors: most tests wait most of the time.
-WORKERS = 4
+WORKERS = 6
 LONGEST_SHOWN = 3
 PR_SET_PDEATHSIG = 1
 READ_BYTES = 1 << 16
@@ -47,12 +47,13 @@ def load_tests(top, part):
 
 
 def units_of(cases):
-    """(units that may run beside each other, those that run alone); what takes longest to finish comes first."""
+    """(units that may run beside each other, those that run alone); what may take longest comes first."""
     units = {}
     for case in cases:
         units.setdefault((case.alone, case.together or case), []).append(case)
     beside = [unit for (alone, _), unit in units.items() if not alone]
-    return sorted(beside, key=len, reverse=True), [unit for (alone, _), unit in units.items() if alone]
+    beside.sort(key=lambda unit: sum(case.seconds for case in unit), reverse=True)
+    return beside, [unit for (alone, _), unit in units.items() if alone]
 
 
 class Worker:
