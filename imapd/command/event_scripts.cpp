@@ -11,6 +11,7 @@
 #include "store/filtering/script_cache.h"
 #include "store/filtering/scripts_of.h"
 #include "store/filtering/stored_filter.h"
+#include "store/sharing/sharing.h"
 
 namespace pennypost::imap {
 namespace {
@@ -70,8 +71,11 @@ class EventRun {
   const store::AccountRef& account() const { return context_.who().account; }
 
   /// RFC 6785 section 2.3.1: an annotation of the mailbox, even an empty one, takes the place of
-  /// the server's; a name that is no script's means none.
+  /// the server's; a name that is no script's means none. What another user has written to their
+  /// mailbox chooses no script of ours.
   Result<void> add_own() {
+    const auto* sharing = context_.store().sharing();
+    if (sharing != nullptr && sharing->owner_of(event_.mailbox)) return {};
     std::optional<std::string> name;
     for (const auto& place : {std::optional(event_.mailbox), std::optional<MailboxName>()}) {
       TRY(auto file, context_.store().annotations(place));

@@ -1,10 +1,11 @@
 // GETMETADATA and SETMETADATA: the annotations of mailboxes and of the account.
 //
-// An account's mail is its owner's alone, so /private and /shared differ in name only. Server
-// annotations are the account's own.
+// Of an account's own mailboxes, /private and /shared differ only in what those see with whom they
+// are shared. Server annotations are the account's own. That SETMETADATA raises the mailbox's
+// mod-sequence, and who may do what, is the store's affair.
 //
-// STANDARDS  RFC 5464, RFC 6154 section 4 (/private/specialuse), RFC 7162 section 3.2 (not done:
-//            the mod-sequence of the mailbox does not grow by SETMETADATA)
+// STANDARDS  RFC 5464, RFC 6154 section 4 (/private/specialuse), RFC 7162 section 3.2
+// SEE ALSO   store/mailbox/annotations.h, store/sharing/shared_store.h
 #include <algorithm>
 
 #include "imapd/command/handlers.h"

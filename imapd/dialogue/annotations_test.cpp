@@ -9,6 +9,13 @@ namespace {
 
 const std::string message = "Subject: x\n\nhello\n";
 
+// By STATUS; or as an untagged line tells it, 0 if none does.
+std::uint64_t modseq_in(const std::string& answer) {
+  const std::string_view word = "HIGHESTMODSEQ ";
+  auto at = answer.find(word);
+  return at == answer.npos ? 0 : std::stoull(answer.substr(at + word.size()));
+}
+
 }  // namespace
 
 TEST_CASE("annotations are set, found at any depth, and unset") {
@@ -79,6 +86,39 @@ TEST_CASE("annotations follow a mailbox that is renamed, and are gone with it") 
     CHECK(client.command("RENAME INBOX Archive").starts_with("OK "));
     CHECK(has(client.command("GETMETADATA Archive /private/comment"), "\"in\""));
     CHECK(has(client.command("GETMETADATA INBOX /private/comment"), "\"in\""));
+  }
+}
+
+TEST_CASE("a change of annotations raises the mod-sequence of the mailbox, and nothing else does") {
+  LogCapture log;
+  for (auto format : {TestAccount::Format::Maildir, TestAccount::Format::Mbox}) {
+    TestAccount account(format);
+    Client client(account);
+    Client other(account);
+    const std::string ask = "STATUS INBOX (HIGHESTMODSEQ)";
+    auto first = modseq_in(client.command(ask));
+    CHECK(first > 0);
+    CHECK(client.command("SETMETADATA INBOX (/private/x \"y\")").starts_with("OK "));
+    auto second = modseq_in(client.command(ask));
+    CHECK(second > first);
+    // The value that it has already; the account's own; a look.
+    client.command("SETMETADATA INBOX (/private/x \"y\")");
+    client.command("SETMETADATA \"\" (/private/x \"y\")");
+    client.command("GETMETADATA INBOX /private/x");
+    CHECK(modseq_in(client.command(ask)) == second);
+    // Who has it selected is told, once, if mod-sequences mean anything to them.
+    client.command("ENABLE CONDSTORE");
+    CHECK(modseq_in(client.command("SELECT INBOX")) == second);
+    other.command("SELECT INBOX");
+    auto told = modseq_in(client.command("SETMETADATA INBOX (/private/x \"z\")"));
+    CHECK(told > second);
+    CHECK(modseq_in(client.command("NOOP")) == 0);
+    CHECK(modseq_in(other.command("NOOP")) == 0);
+    other.command("SETMETADATA INBOX (/private/x NIL)");
+    auto last = modseq_in(client.command("NOOP"));
+    CHECK(last > told);
+    CHECK(modseq_in(client.command("NOOP")) == 0);
+    CHECK(modseq_in(other.command("SELECT INBOX")) == last);
   }
 }
 

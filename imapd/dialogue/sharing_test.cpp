@@ -16,6 +16,7 @@ const std::string ann_lists = "shared.ann@example^test.Lists";
 /// A host with the users ann, bob and carl of example.test.
 struct Host {
   Scratch scratch;
+  store::Index index{scratch / "index"};
   std::shared_ptr<const Config> config;
   std::shared_ptr<store::OtherUsers> others;
 
@@ -27,8 +28,10 @@ struct Host {
                                       "auth_realm=example.test", "virtual_mail_owner=mail"};
     settings.insert(settings.end(), more.begin(), more.end());
     config = config_for_test(std::move(settings));
-    others = std::make_shared<store::OtherUsers>(
-        config, [](store::StoreSettings& store) { store.fsync = false; });
+    others = std::make_shared<store::OtherUsers>(config, [this](store::StoreSettings& store) {
+      store.fsync = false;
+      store.index = &index;
+    });
     for (const char* user : {"ann", "bob", "carl"}) make(user, "");
   }
   std::string maildir(const std::string& user) const {
@@ -117,6 +120,7 @@ const std::vector<Row>& rows() {
       {"e", "UID EXPUNGE 1:*", "lr", "SELECT L"},
       {"te", "MOVE 1 INBOX", "lr", "SELECT L"},
       {"e", "UID REPLACE 1 INBOX {3+}\r\nx\r\n", "lr", "SELECT L"},
+      {"w", "SETMETADATA L (/shared/x \"y\")"},
       {"r", "UID COPY 1 INBOX", "", "SELECT L"},
       {"r", "FETCH 1 (BODY[])", "", "SELECT L"},
       {"r", "SEARCH ALL", "", "SELECT L"},
@@ -284,6 +288,86 @@ TEST_CASE("a shared mailbox is listed, and works like one's own as far as the ri
   // The mailbox is gone for whom the right to read it was taken away.
   host.share("Lists", "user=bob@example.test l\n");
   CHECK(client.send("x NOOP\r\n", "x ").find("* BYE") != std::string::npos);
+}
+
+TEST_CASE("of a shared mailbox /shared is the owner's, for all, and /private everybody's own") {
+  Host host;
+  host.make("ann", "Lists");
+  host.share("Lists", "user=bob@example.test lr\nuser=carl@example.test liw\n");
+  Resident ann(host, "ann");
+  Resident bob(host, "bob");
+  Resident carl(host, "carl");
+  Client owner(ann);
+  Client reader(bob);
+  Client writer(carl);
+  const auto get = [](const std::string& name) {
+    return "GETMETADATA " + name + " (/private/comment /shared/comment)";
+  };
+  const auto set = [](const std::string& name, const std::string& values) {
+    return "SETMETADATA " + name + " (" + values + ")";
+  };
+  CHECK(succeeds(
+      owner.command(set("Lists", "/shared/comment \"for all\" /private/comment \"ann's\""))));
+  CHECK(has(reader.command(get(ann_lists)), "(/private/comment NIL /shared/comment \"for all\")"));
+  CHECK(succeeds(reader.command(set(ann_lists, "/private/comment \"bob's\""))));
+  CHECK(reader.command(set(ann_lists, "/private/comment \"x\" /shared/comment \"y\""))
+            .starts_with("NO [NOPERM]"));
+  CHECK(has(reader.command(get(ann_lists)), "(/private/comment \"bob's\" /shared/comment"));
+  CHECK(succeeds(writer.command(set(ann_lists, "/shared/comment \"carl's\""))));
+  CHECK(has(writer.command(get(ann_lists)), "(/private/comment NIL /shared/comment \"carl's\")"));
+  CHECK(
+      has(owner.command(get("Lists")), "(/private/comment \"ann's\" /shared/comment \"carl's\")"));
+  CHECK(has(reader.command("LIST \"\" shared.* RETURN (METADATA (/private/comment))"),
+            "* METADATA " + ann_lists + " (/private/comment \"bob's\")"));
+  // One's own go along with the mailbox.
+  CHECK(succeeds(owner.command("RENAME Lists News")));
+  host.share("News", "user=bob@example.test lr\n");
+  CHECK(has(reader.command(get("shared.ann@example^test.News")), "(/private/comment \"bob's\""));
+}
+
+TEST_CASE("annotations need l and one of r, s, w, i and p, as RFC 5464 says") {
+  Host host;
+  host.make("ann", "Lists");
+  Resident bob(host, "bob");
+  for (auto [rights, answer] : {std::pair("lr", "OK "),
+                                {"ls", "OK "},
+                                {"lw", "OK "},
+                                {"li", "OK "},
+                                {"lp", "OK "},
+                                {"l", "NO [NOPERM]"},
+                                {"ltekxa", "NO [NOPERM]"},
+                                {"rswip", "NO [NONEXISTENT]"}}) {
+    CAPTURE(rights);
+    host.share("Lists", "user=bob@example.test " + std::string(rights) + "\n");
+    Client client(bob);
+    CHECK(
+        last_line(client.command("GETMETADATA " + ann_lists + " /private/x")).starts_with(answer));
+    CHECK(last_line(client.command("SETMETADATA " + ann_lists + " (/private/x \"y\")"))
+              .starts_with(answer));
+  }
+}
+
+TEST_CASE("annotations of a shared mailbox raise its mod-sequence, whoever changes them") {
+  Host host;
+  host.make("ann", "Lists");
+  host.share("Lists", "user=bob@example.test lr\n");
+  Resident ann(host, "ann");
+  Resident bob(host, "bob");
+  Client owner(ann);
+  Client reader(bob);
+  auto highest = [&] {
+    auto answer = reader.command("STATUS " + ann_lists + " (HIGHESTMODSEQ)");
+    auto at = answer.find("HIGHESTMODSEQ ");
+    REQUIRE(at != answer.npos);
+    return std::stoull(answer.substr(at + 14));
+  };
+  auto before = highest();
+  CHECK(highest() == before);
+  CHECK(succeeds(owner.command("SETMETADATA Lists (/shared/comment \"new\")")));
+  auto after = highest();
+  CHECK(after > before);
+  CHECK(succeeds(reader.command("SETMETADATA " + ann_lists + " (/private/comment \"new\")")));
+  CHECK(highest() > after);
 }
 
 TEST_CASE("an owner shares a mailbox by SETACL, and those below it inherit") {

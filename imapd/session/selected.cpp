@@ -60,6 +60,7 @@ void Selected::note(const store::Changes& changes) {
   flags_.insert(flags_.end(), changes.flags.begin(), changes.flags.end());
   note_expunged(changes.expunged);
   keywords_ = keywords_ || changes.keywords;
+  annotated_ = annotated_ || changes.annotations;
 }
 
 void Selected::note_expunged(const std::vector<Uid>& uids) {
@@ -110,6 +111,14 @@ void Selected::note_told_flags(std::span<const Uid> uids) {
 
 std::string Selected::held_back_line() const {
   if (!reporting_.vanished || expunged_.empty()) return "";
+  return highest_modseq_line(told_modseq_);
+}
+
+std::string Selected::annotated_line() {
+  bool knows_all = expunged_.empty() && flags_.empty() && exists() == told_exists_;
+  if (!annotated_ || !reporting_.modseqs || !knows_all) return "";
+  annotated_ = false;
+  told_modseq_ = mailbox_->highest_modseq();
   return highest_modseq_line(told_modseq_);
 }
 

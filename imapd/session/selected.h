@@ -80,6 +80,10 @@ class Selected {
   /// changes must not take them for all; this line has the mod-sequence up to which it knows all.
   /// Nothing if none are kept back.
   std::string held_back_line() const;
+  /// RFC 7162 section 3.2: the mod-sequence has grown since annotations were changed, which
+  /// concerns no message that would show it. Nothing for a client that knows no mod-sequences, and
+  /// as long as there are changes that it does not know.
+  std::string annotated_line();
 
   /// How many messages the client knows.
   std::uint32_t exists() const { return static_cast<std::uint32_t>(view_.size()); }
@@ -125,6 +129,7 @@ class Selected {
   std::vector<store::Uid> flags_;
   std::size_t flags_told_ = 0;  // how many of flags_ the last tell() got to
   bool keywords_ = false;
+  bool annotated_ = false;
   std::unique_ptr<Follower> follower_;
   bool records_told_ = false;
   bool keeps_flags_back_ = false;

@@ -59,6 +59,7 @@ Task<> SessionContext::tell_selected(bool with_expunges, bool with_uid) {
       co_await std::move(sending);
     }
   }
+  put(selected_->annotated_line());
   auto told = selected_->take_told();
   if (told.empty()) co_return;
   if (announcer_) {

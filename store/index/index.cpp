@@ -59,6 +59,22 @@ void erase_values(Batch& batch, std::uint64_t id, std::span<const Uid> gone) {
   }
 }
 
+void put_stamp(std::string& out, const FileStamp& stamp) {
+  put_number(out, stamp.device);
+  put_number(out, stamp.inode);
+  put_number(out, stamp.size);
+  put_number(out, static_cast<std::uint64_t>(stamp.mtime_ns));
+}
+
+FileStamp take_stamp(std::string_view& text) {
+  FileStamp stamp;
+  stamp.device = take_number<std::uint64_t>(text);
+  stamp.inode = take_number<std::uint64_t>(text);
+  stamp.size = take_number<std::uint64_t>(text);
+  stamp.mtime_ns = static_cast<std::int64_t>(take_number<std::uint64_t>(text));
+  return stamp;
+}
+
 std::string state_prefix(const std::string& path) { return "s" + path + std::string(1, '\0'); }
 
 }  // namespace
@@ -171,6 +187,7 @@ std::optional<Index::Part> Index::part_of(Database& database, const Folder& fold
     part.first_recent = take_number<std::uint32_t>(value);
     part.history.begin = take_number<std::uint64_t>(value);
     part.history.bytes = take_number<std::uint32_t>(value);
+    part.annotations = take_stamp(value);
     part.lost_after = part.highest;
     part.lost_before = static_cast<std::uint64_t>(clock_.now_seconds()) << 20;
     if (part.uid_validity != folder.uid_validity) {
@@ -208,6 +225,7 @@ std::string Index::part_value(const Part& part) {
   put_number(value, part.first_recent);
   put_number(value, part.history.begin);
   put_number(value, part.history.bytes);
+  put_stamp(value, part.annotations);
   return value;
 }
 
@@ -323,6 +341,32 @@ ModSeq Index::settle(const Folder& folder, std::vector<State>& changed, std::spa
   batch.put("i" + folder.identity, part_value(*part));
   if (commit(*held, batch)) parts_.insert_or_assign(folder.identity, *part);
   return ModSeq(highest);
+}
+
+// --- what concerns no message
+// -------------------------------------------------------------------------
+
+ModSeq Index::count_on(const Folder& folder, ModSeq floor) { return raise(folder, floor, nullptr); }
+
+ModSeq Index::note_annotations(const Folder& folder, const FileStamp& file, ModSeq floor) {
+  return raise(folder, floor, &file);
+}
+
+ModSeq Index::raise(const Folder& folder, ModSeq floor, const FileStamp* annotations) {
+  std::lock_guard guard(mutex_);
+  auto held = database();
+  auto part = held ? part_of(*held, folder) : std::nullopt;
+  auto before = std::max(floor.value(), part ? part->highest : 0);
+  // Without the database it is not known how they were: to count once too often does no harm.
+  if (part && annotations != nullptr && part->annotations == *annotations) return ModSeq(before);
+  auto fresh = std::max(before + 1, static_cast<std::uint64_t>(clock_.now_seconds()) << 20);
+  if (!part) return ModSeq(fresh);
+  part->highest = fresh;
+  if (annotations != nullptr) part->annotations = *annotations;
+  Batch batch;
+  batch.put("i" + folder.identity, part_value(*part));
+  if (commit(*held, batch)) parts_.insert_or_assign(folder.identity, *part);
+  return ModSeq(fresh);
 }
 
 // --- what was expunged

@@ -9,7 +9,8 @@
 // sessions of the process thus see the same one. A mod-sequence is at least seconds << 20, so it
 // never decreases, even if the index is lost, or its last writes, which are not synced.
 //
-//   'i' identity        id, uidvalidity, highest mod-sequence, recent UID, history; alone: last id
+//   'i' identity        id, uidvalidity, highest mod-sequence, recent UID, history, stamp of the
+//                       file of annotations; alone: last id
 //   'x' id modseq       the UIDs expunged with it (history.h)
 //   'f' id block        of 64 UIDs: each one's flags, keywords, mod-sequence
 //   'c' id item uid     a value: envelope, body structure, header fields, size, date
@@ -38,6 +39,7 @@
 #include "common/base/clock.h"
 #include "store/index/history.h"
 #include "store/kv/database.h"
+#include "store/mailbox/file.h"
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::store {
@@ -72,6 +74,11 @@ class Index {
   /// The UIDs that settle() was told to be gone after `since`, ascending, and perhaps earlier ones;
   /// nothing if what is kept does not go back so far (history.h).
   std::optional<std::vector<Uid>> expunged_since(const Folder& folder, ModSeq since);
+  /// Raises the folder's highest mod-sequence, and returns it: at least `floor`.
+  ModSeq count_on(const Folder& folder, ModSeq floor);
+  /// The same, but only if the file of the folder's annotations is not as it was when this was last
+  /// called.
+  ModSeq note_annotations(const Folder& folder, const FileStamp& file, ModSeq floor);
   /// Zero: the folder is not known. For opening a folder: this checks again whether the database's
   /// files still exist, or all that is cached from then on would be lost with them.
   ModSeq highest_modseq(const Folder& folder);
@@ -108,6 +115,7 @@ class Index {
     std::uint64_t highest = 0;
     std::uint32_t first_recent = 0;
     History history;
+    FileStamp annotations;
     // Mod-sequences between these may have been told of changes that were lost with the last writes
     // before a power cut: the highest that was on disk when this process first looked, and the
     // least that it assigns.
@@ -122,6 +130,7 @@ class Index {
   static std::string part_value(const Part& part);
   std::optional<Part> part_of(Database& database, const Folder& folder);
   bool commit(Database& database, Batch& batch);
+  ModSeq raise(const Folder& folder, ModSeq floor, const FileStamp* annotations);
   void failed(const Error& error);
   void read_failed(const std::shared_ptr<Database>& held, const Error& error);
 

@@ -1,6 +1,7 @@
 #include "store/index/modseqs.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pennypost::store {
 
@@ -12,6 +13,30 @@ ModSeqs::ModSeqs(Index* index, const Clock& clock)
 void ModSeqs::name_folder(std::string identity, std::uint32_t uid_validity) {
   folder_.identity = std::move(identity);
   folder_.uid_validity = uid_validity;
+}
+
+bool ModSeqs::note_annotations(const FileStamp& file) {
+  if (annotations_ == file) return false;
+  bool is_first = !std::exchange(annotations_, file);
+  auto before = highest_;
+  if (index_ != nullptr) {
+    highest_ = index_->note_annotations(folder_, file, highest_);
+  } else if (!is_first) {
+    count_on();
+  }
+  return highest_ != before;
+}
+
+void ModSeqs::count_on() {
+  if (index_ != nullptr) {
+    highest_ = index_->count_on(folder_, highest_);
+  } else {
+    highest_ = ModSeq(std::max(highest_.value() + 1, least_now()));
+  }
+}
+
+std::uint64_t ModSeqs::least_now() const {
+  return static_cast<std::uint64_t>(clock_.now_seconds()) << 20;
 }
 
 bool ModSeqs::resume(ModSeq highest) {
@@ -59,8 +84,7 @@ void ModSeqs::settle(std::vector<Message>& messages, std::span<const Uid> change
     return at != messages.end() && at->uid == uid ? &*at : nullptr;
   };
   if (index_ == nullptr) {
-    auto now = static_cast<std::uint64_t>(clock_.now_seconds()) << 20;
-    highest_ = ModSeq(std::max(highest_.value() + 1, now));
+    count_on();
     for (auto uid : changed) {
       if (auto* message = next(uid)) message->modseq = highest_;
     }

@@ -1,7 +1,7 @@
 // Assigns mod-sequences to the messages of one open folder: from the index, or counted here if
 // there is none.
 //
-// STANDARDS  RFC 7162 section 3.1
+// STANDARDS  RFC 7162 sections 3.1 and 3.2
 #pragma once
 
 #include <cstdint>
@@ -34,12 +34,21 @@ class ModSeqs {
   /// Fills in the modseq of those of `messages` that are in `changed`; both ascending.
   void settle(std::vector<Message>& messages, std::span<const Uid> changed,
               std::span<const Uid> gone);
+  /// Raises highest() if the file of the folder's annotations has changed, also while no process
+  /// had the folder open. Whether it has grown.
+  bool note_annotations(const FileStamp& file);
+  /// Raises highest() for another change that concerns no message.
+  void count_on();
 
  private:
+  std::uint64_t least_now() const;
+
   Index* index_;
   const Clock& clock_;
   Index::Folder folder_;
   ModSeq highest_;
+  /// As noted last; nothing: not yet.
+  std::optional<FileStamp> annotations_;
 };
 
 }  // namespace pennypost::store

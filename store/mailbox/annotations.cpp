@@ -54,9 +54,67 @@ Error corrupt() {
 
 std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
+bool is_private(std::string_view name) { return name.starts_with("/private/"); }
+
 }  // namespace
 
+// --- another user's ----------------------------------------------------------------------------
+
+AnnotationFile AnnotationFile::beside(std::string_view suffix) const {
+  return {path_ + std::string(suffix), brief_lock_ms_, fsync_};
+}
+
+AnnotationFile AnnotationFile::as_visited(Visit visit) const {
+  auto visited = *this;
+  visited.visit_ = std::make_shared<const Visit>(std::move(visit));
+  return visited;
+}
+
+AnnotationFile AnnotationFile::visitors_own() const {
+  return {visit_->private_path, brief_lock_ms_, fsync_};
+}
+
+// In two files: if the second can't be changed, the first is changed back.
+Result<std::vector<std::string>> AnnotationFile::change_visited(const AnnotationChanges& changes,
+                                                                std::size_t entries_max) const {
+  AnnotationChanges of_visitor;
+  AnnotationChanges of_owner;
+  for (const auto& [name, value] : changes) {
+    (is_private(name) ? of_visitor : of_owner)[name] = value;
+  }
+  if (!of_owner.empty() && visit_->refusal) return *visit_->refusal;
+  AnnotationFile shared(path_, brief_lock_ms_, fsync_);
+  TRY(auto before, shared.read());
+  std::vector<std::string> changed;
+  if (!of_owner.empty()) {
+    TRY(changed, shared.change(of_owner, entries_max));
+  }
+  if (of_visitor.empty()) return changed;
+  auto others = visitors_own().change(of_visitor, entries_max);
+  if (!others) {
+    AnnotationChanges back;
+    for (const auto& name : changed) {
+      auto was = before.find(name);
+      back[name] = was == before.end() ? std::nullopt : std::optional(was->second);
+    }
+    if (!back.empty()) (void)shared.change(back, entries_max);
+    return others;
+  }
+  if (!others->empty() && visit_->told_private) visit_->told_private();
+  changed.insert(changed.end(), others->begin(), others->end());
+  return changed;
+}
+
+// --- the file ----------------------------------------------------------------------------------
+
 Result<Annotations> AnnotationFile::read() const {
+  if (visit_) {
+    TRY(auto seen, AnnotationFile(path_, brief_lock_ms_, fsync_).read());
+    std::erase_if(seen, [](const auto& entry) { return is_private(entry.first); });
+    TRY(auto own, visitors_own().read());
+    seen.merge(own);
+    return seen;
+  }
   TRY(auto text, read_file(path_, file_bytes_max));
   if (!text) return Annotations();
   auto found = parse(*text);
@@ -69,6 +127,7 @@ Result<Annotations> AnnotationFile::read() const {
 
 Result<std::vector<std::string>> AnnotationFile::change(const AnnotationChanges& changes,
                                                         std::size_t entries_max) const {
+  if (visit_) return change_visited(changes, entries_max);
   DotlockRule rule;
   rule.delay_ms = 50;
   rule.brief_ms = brief_lock_ms_;

@@ -8,13 +8,18 @@
 // nothing. A folder without annotations has no file. What is not of this form is Corruption: it is
 // never overwritten.
 //
-// STANDARDS  RFC 5464 section 3 (entries)
+// Of a mailbox of another user, a visitor sees the owner's entries under /shared/, but has entries
+// of their own under /private/, in a file of their own.
+//
+// STANDARDS  RFC 5464 section 3 (entries, and whose they are)
 // LIMITS     file_bytes_max, the caller's entries_max
 // SEE ALSO   mailbox.h (MailStore::annotations)
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +42,18 @@ class AnnotationFile {
   AnnotationFile(std::string path, int brief_lock_ms, bool fsync)
       : path_(std::move(path)), brief_lock_ms_(brief_lock_ms), fsync_(fsync) {}
 
+  /// A file of the same directory, whose name goes on with this.
+  AnnotationFile beside(std::string_view suffix) const;
+
+  /// How somebody sees it who is not the owner.
+  struct Visit {
+    std::string private_path;            ///< the file with the visitor's entries under /private/
+    std::optional<Error> refusal;        ///< why none under /shared/ may be changed
+    std::function<void()> told_private;  ///< called after a change under /private/
+  };
+  AnnotationFile as_visited(Visit visit) const;
+  const std::string& path() const { return path_; }
+
   /// Empty if there are none.
   Result<Annotations> read() const;
   /// Makes all changes, durably, or none; returns the names of those that made a difference. Error
@@ -50,11 +67,15 @@ class AnnotationFile {
   static std::string text_of(const Annotations& annotations);
 
  private:
+  AnnotationFile visitors_own() const;
+  Result<std::vector<std::string>> change_visited(const AnnotationChanges& changes,
+                                                  std::size_t entries_max) const;
   Result<void> write(const Annotations& annotations) const;
 
   std::string path_;
   int brief_lock_ms_;
   bool fsync_;
+  std::shared_ptr<const Visit> visit_;  // null: the owner's view
 };
 
 }  // namespace pennypost::store

@@ -69,3 +69,39 @@ TEST_CASE("a damaged file of annotations is told of, and not overwritten") {
     CHECK(*read_file(test.path(), 100) == text);
   }
 }
+
+TEST_CASE("a visitor has private annotations of their own, and the shared ones of the owner") {
+  TestFile test;
+  REQUIRE(test.file().change({{"/private/a", "owner's"}, {"/shared/a", "all"}}, 9).has_value());
+  AnnotationFile::Visit visit;
+  visit.private_path = test.directory + "/visitor";
+  int told = 0;
+  visit.told_private = [&] { ++told; };
+  auto visited = test.file().as_visited(visit);
+  CHECK(*visited.read() == Annotations{{"/shared/a", "all"}});
+  CHECK(visited.change({{"/private/a", "mine"}, {"/shared/a", "ours"}}, 9)->size() == 2);
+  CHECK(told == 1);
+  CHECK(*visited.read() == Annotations{{"/private/a", "mine"}, {"/shared/a", "ours"}});
+  CHECK(*test.file().read() == Annotations{{"/private/a", "owner's"}, {"/shared/a", "ours"}});
+  CHECK(visited.change({{"/shared/b", "more"}}, 9)->size() == 1);
+  CHECK(told == 1);
+
+  visit.refusal = Error(550, ResponseCode::NoPerm, "not yours");
+  visited = test.file().as_visited(visit);
+  auto refused = visited.change({{"/private/b", "x"}, {"/shared/b", "y"}}, 9);
+  REQUIRE(!refused.has_value());
+  CHECK(refused.error().response_code() == ResponseCode::NoPerm);
+  CHECK(!visited.read()->contains("/private/b"));
+  CHECK(visited.change({{"/private/b", "x"}}, 9).has_value());
+}
+
+TEST_CASE("if a visitor's own annotations can't be kept, the shared ones are as before") {
+  TestFile test;
+  REQUIRE(test.file().change({{"/shared/a", "old"}}, 9).has_value());
+  AnnotationFile::Visit visit;
+  visit.private_path = test.directory + "/nowhere/visitor";
+  auto visited = test.file().as_visited(visit);
+  CHECK(!visited.change({{"/private/a", "x"}, {"/shared/a", "new"}, {"/shared/b", "y"}}, 9)
+             .has_value());
+  CHECK(*test.file().read() == Annotations{{"/shared/a", "old"}});
+}

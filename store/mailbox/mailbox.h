@@ -216,11 +216,13 @@ struct Changes {
   std::vector<Uid> expunged;
   bool keywords = false;      ///< keywords() has grown, because of us or others
   bool uid_validity = false;  ///< the UIDs are void: everything was read again
+  bool annotations = false;   ///< they were changed, and highest_modseq() has grown for that
   /// New messages are held back by another program's lock: sync again soon. This is not a change by
   /// itself.
   bool waiting = false;
   bool empty() const {
-    return added.empty() && flags.empty() && expunged.empty() && !keywords && !uid_validity;
+    return added.empty() && flags.empty() && expunged.empty() && !keywords && !uid_validity &&
+           !annotations;
   }
 };
 
@@ -315,6 +317,9 @@ class Mailbox {
   /// The UIDs expunged after `since`, ascending, which may be more than this object has shown yet;
   /// nothing if that is longer ago than is remembered (RFC 7162 section 5.3).
   virtual std::optional<std::vector<Uid>> expunged_since(ModSeq) const { return std::nullopt; }
+  /// Raises highest_modseq() for a change of annotations that are not beside the mail; those that
+  /// are count of themselves, at the next sync() (RFC 7162 section 3.2).
+  virtual void count_on() {}
 
   /// Changes flags on disk and in messages(). Earlier changes by others are kept and show up at the
   /// next sync(). More than 26 keywords: 550 Limit, and nothing is changed. Returns an error only
@@ -419,7 +424,8 @@ class MailStore {
   virtual bool counts_for_quota(const MailboxName&) const { return true; }
 
   /// The annotations of a folder, or of the account itself. They go with the folder when it is
-  /// renamed, and are gone with it. NonExistent if the folder is missing.
+  /// renamed, and are gone with it. NonExistent if the folder is missing. A change of a folder's
+  /// annotations raises its mod-sequence, at the next sync().
   virtual Result<AnnotationFile> annotations(const std::optional<MailboxName>& name) = 0;
   /// The paths for Watcher::add that tell when list() has changed, as far as one look can say.
   virtual Result<std::vector<std::string>> watch_paths() = 0;

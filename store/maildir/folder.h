@@ -53,6 +53,7 @@ class MaildirFolder final : public Mailbox {
   std::optional<std::vector<Uid>> expunged_since(ModSeq since) const override {
     return known_->expunged_since(since);
   }
+  void count_on() override { known_->count_on(view_); }
   Result<std::vector<StoredIds>> stored_ids() override { return known_->stored_ids(view_); }
   Result<void> keep_unique_ids(std::span<const StoredIds> ids) override {
     return known_->keep_unique_ids(view_, ids);

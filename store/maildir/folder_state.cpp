@@ -150,7 +150,7 @@ void FolderState::compact() {
 bool FolderState::is_same(const FolderState& other) const {
   if (messages.size() != other.messages.size() || keywords != other.keywords ||
       highest != other.highest || uid_validity != other.uid_validity ||
-      uid_next != other.uid_next) {
+      uid_next != other.uid_next || annotated != other.annotated) {
     return false;
   }
   for (std::size_t i = 0; i < messages.size(); ++i) {
@@ -179,6 +179,7 @@ Changes difference(const FolderState& from, const FolderState& to) {
   Changes changes;
   if (&from == &to) return changes;
   changes.keywords = from.keywords != to.keywords;
+  changes.annotations = from.annotated != to.annotated;
   changes.uid_validity = from.uid_validity != 0 && from.uid_validity != to.uid_validity;
   auto old = changes.uid_validity ? from.messages.end() : from.messages.begin();
   for (const auto& message : to.messages) {
@@ -201,10 +202,12 @@ Changes difference(const FolderState& from, const FolderState& to) {
 void follow(Changes& first, Changes next) {
   if (next.uid_validity) {
     next.keywords = next.keywords || first.keywords;
+    next.annotations = next.annotations || first.annotations;
     first = std::move(next);
     return;
   }
   first.keywords = first.keywords || next.keywords;
+  first.annotations = first.annotations || next.annotations;
   auto came_and_went = next.expunged;
   std::erase_if(came_and_went,
                 [&](Uid uid) { return !std::ranges::binary_search(first.added, uid); });

@@ -26,7 +26,8 @@ class FolderState {
   ModSeq highest{1};
   std::uint32_t uid_validity = 0;
   Uid uid_next{1};
-  Uid last_uid{0};  ///< the greatest ever in `messages`
+  Uid last_uid{0};              ///< the greatest ever in `messages`
+  std::uint32_t annotated = 0;  ///< how often the annotations were seen to have changed
 
   std::optional<std::size_t> index_of(Uid uid) const;
   std::string name(std::size_t index) const;

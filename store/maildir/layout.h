@@ -28,6 +28,9 @@ namespace pennypost::store {
 /// Immutable, so that a store and its open folders share it.
 class MaildirLayout {
  public:
+  /// The file with a folder's annotations, in its directory.
+  static constexpr std::string_view annotations_name = "/pennypost-meta";
+
   MaildirLayout(MailLocation location, StoreSettings settings);
 
   const MailLocation& location() const { return location_; }

@@ -87,10 +87,36 @@ Result<void> SharedFolder::update(Access access, Changes& changes) {
   begin();
   auto now = take_stamps();
   bool must_move = access == Access::ReadWrite && !in_new_.empty();
-  if (listed_ && stamps_.tell_all_is_known(now) && !must_move) return {};
-  auto looked = look(now, access, changes);
-  if (!looked) distrust();
+  bool is_known = listed_ && stamps_.tell_all_is_known(now) && !must_move;
+  auto looked = is_known ? Result<void>() : look(now, access, changes);
+  if (looked) {
+    note_annotations(changes);
+  } else {
+    distrust();
+  }
   return looked;
+}
+
+// Whoever has changed them: another session, an admin's command, the worker of another user.
+void SharedFolder::note_annotations(Changes& changes) {
+  if (layout_->settings().index == nullptr) return;
+  auto file = FileStamp::of(directory_ + std::string(MaildirLayout::annotations_name));
+  if (!modseqs_.note_annotations(file)) return;
+  auto& state = writable();
+  state.highest = modseqs_.highest();
+  ++state.annotated;
+  changes.annotations = true;
+}
+
+void SharedFolder::count_on(View& view) {
+  std::lock_guard guard(mutex_);
+  if (!is_of_now(view) || layout_->settings().index == nullptr) return;
+  catch_up(view);
+  modseqs_.count_on();
+  auto& state = writable();
+  state.highest = modseqs_.highest();
+  ++state.annotated;
+  show(view);
 }
 
 // The uidlist is read before the files, so that the listing has a file for each record in it,

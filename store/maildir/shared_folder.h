@@ -83,6 +83,8 @@ class SharedFolder {
 
   /// As Mailbox::expunged_since().
   std::optional<std::vector<Uid>> expunged_since(ModSeq since) const;
+  /// As Mailbox::count_on(), for all sessions.
+  void count_on(View& view);
 
   /// Whether its directory still exists.
   bool is_there() const { return stamp_of_cur().exists(); }
@@ -103,6 +105,7 @@ class SharedFolder {
   // shared_folder.cpp: the state and its views
   Result<void> update(Access access, Changes& changes);
   Result<void> look(const FolderStamps& now, Access access, Changes& changes);
+  void note_annotations(Changes& changes);
   void begin();
   FolderStamps take_stamps() const;
   FileStamp stamp_of_cur() const;

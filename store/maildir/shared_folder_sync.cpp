@@ -310,6 +310,7 @@ void SharedFolder::adopt(const Listing& listing, Changes& changes) {
 
   auto next = std::make_shared<FolderState>();
   next->keywords = old.keywords;
+  next->annotated = old.annotated;
   next->uid_validity = uidlist_.uid_validity();
   next->uid_next = uidlist_.uid_next();
   if (!fresh.uid_validity) next->last_uid = old.last_uid;

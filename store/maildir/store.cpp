@@ -19,8 +19,7 @@ namespace {
 // Dovecot's name for a folder that is being removed: neither program lists it, and either removes
 // it.
 constexpr std::string_view trash_name = "..DOVECOT-TRASHED";
-// In a folder's directory, and in the root for the account itself.
-constexpr std::string_view annotations_name = "/pennypost-meta";
+// In the root, for the account itself.
 constexpr std::string_view account_annotations_name = "/pennypost-account-meta";
 
 constexpr std::size_t watched_directories_max = 500;
@@ -206,7 +205,7 @@ Result<AnnotationFile> MaildirStore::annotations(const std::optional<MailboxName
   if (!is_parent) {
     TRY_DO(layout().require(name.value_or(MailboxName::inbox())));
   }
-  auto path = name ? layout().directory(*name).append(annotations_name)
+  auto path = name ? layout().directory(*name).append(MaildirLayout::annotations_name)
                    : std::string(layout().root()).append(account_annotations_name);
   return AnnotationFile(std::move(path), settings().brief_lock_ms, settings().fsync);
 }

@@ -225,6 +225,9 @@ Changes MboxFolder::adopt() {
     std::ranges::merge(changes.added, changes.flags, std::back_inserter(changed));
     modseqs_.settle(messages_, changed, changes.expunged);
   }
+  bool has_index = layout_->settings().index != nullptr;
+  changes.annotations =
+      has_index && modseqs_.note_annotations(layout_->state().annotations_stamp(name_));
   return changes;
 }
 

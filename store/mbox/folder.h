@@ -55,6 +55,7 @@ class MboxFolder final : public Mailbox {
   std::optional<std::vector<Uid>> expunged_since(ModSeq since) const override {
     return modseqs_.expunged_since(since);
   }
+  void count_on() override { modseqs_.count_on(); }
   std::optional<std::string> cached(Uid uid, CacheItem item) override;
   void cache(Uid uid, CacheItem item, std::string_view value) override;
 

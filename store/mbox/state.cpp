@@ -180,6 +180,10 @@ Result<std::string> MboxState::annotations(const std::optional<MailboxName>& nam
   return path_ + "/" + (name ? flat(*name) : "%account") + ".meta";
 }
 
+FileStamp MboxState::annotations_stamp(const MailboxName& name) const {
+  return path_.empty() ? FileStamp() : FileStamp::of(path_ + "/" + flat(name) + ".meta");
+}
+
 Result<void> MboxState::move_annotations(const MailboxName& from, const MailboxName& to) const {
   TRY(auto place, existing(flat(from) + ".meta"));
   if (!place) return {};

@@ -49,6 +49,8 @@ class MboxState {
 
   /// The path of the annotations of a mailbox, or of the account; makes the directory.
   Result<std::string> annotations(const std::optional<MailboxName>& name) const;
+  /// As the file of the mailbox's annotations is now.
+  FileStamp annotations_stamp(const MailboxName& name) const;
   /// A mailbox is renamed.
   Result<void> move_annotations(const MailboxName& from, const MailboxName& to) const;
 

@@ -52,6 +52,7 @@ class GuardedMailbox final : public Mailbox {
   std::optional<std::vector<Uid>> expunged_since(ModSeq since) const override {
     return inner_->expunged_since(since);
   }
+  void count_on() override { inner_->count_on(); }
   Result<Changes> sync() override;
   Result<std::uint64_t> octets(Uid uid) override { return inner_->octets(uid); }
   Result<std::int64_t> internal_date(Uid uid) override { return inner_->internal_date(uid); }

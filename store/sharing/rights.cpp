@@ -30,35 +30,43 @@ constexpr std::array right_names{
 
 struct DeedRow {
   Deed deed;
-  /// All of these are needed, or one of them.
-  Rights rights;
-  bool is_one_enough = false;
+  /// All of these are needed.
+  Rights needed;
+  /// And one of these, if there are any.
+  Rights one_of;
   std::string_view what;
 };
 // RFC 4314 section 4, a row for each thing that its table asks a right for.
 constexpr std::array deeds{
-    DeedRow{Deed::Show, Rights::Lookup, false, "see"},
-    DeedRow{Deed::Read, Rights::Read, false, "read"},
-    DeedRow{Deed::MarkSeen, Rights::WriteSeen, false, "change \\Seen in"},
-    DeedRow{Deed::MarkDeleted, Rights::WriteDeleted, false, "change \\Deleted in"},
-    DeedRow{Deed::Mark, Rights::Write, false, "change flags in"},
-    DeedRow{Deed::Insert, Rights::Insert, false, "add messages to"},
-    DeedRow{Deed::Expunge, Rights::Expunge, false, "expunge messages of"},
-    DeedRow{Deed::MoveAway, Rights::WriteDeleted | Rights::Expunge, false, "move messages out of"},
-    DeedRow{Deed::CreateBelow, Rights::Create, false, "create mailboxes below"},
-    DeedRow{Deed::Remove, Rights::Delete, false, "delete or rename"},
-    DeedRow{Deed::Administer, Rights::Administer, false, "administer the rights of"},
+    DeedRow{Deed::Show, Rights::Lookup, {}, "see"},
+    DeedRow{Deed::Read, Rights::Read, {}, "read"},
+    DeedRow{Deed::MarkSeen, Rights::WriteSeen, {}, "change \\Seen in"},
+    DeedRow{Deed::MarkDeleted, Rights::WriteDeleted, {}, "change \\Deleted in"},
+    DeedRow{Deed::Mark, Rights::Write, {}, "change flags in"},
+    DeedRow{Deed::Insert, Rights::Insert, {}, "add messages to"},
+    DeedRow{Deed::Expunge, Rights::Expunge, {}, "expunge messages of"},
+    DeedRow{Deed::MoveAway, Rights::WriteDeleted | Rights::Expunge, {}, "move messages out of"},
+    DeedRow{Deed::CreateBelow, Rights::Create, {}, "create mailboxes below"},
+    DeedRow{Deed::Remove, Rights::Delete, {}, "delete or rename"},
+    DeedRow{Deed::Administer, Rights::Administer, {}, "administer the rights of"},
     DeedRow{Deed::AskRights,
+            {},
             Rights::Lookup | Rights::Read | Rights::Insert | Rights::Create | Rights::Delete |
                 Rights::Administer,
-            true, "ask for one's rights on"},
+            "ask for one's rights on"},
+    DeedRow{Deed::Annotate, Rights::Lookup,
+            Rights::Read | Rights::WriteSeen | Rights::Write | Rights::Insert | Rights::Post,
+            "have annotations of"},
+    // RFC 5464 section 3.3 names what is needed at the least: without this right, whoever may read
+    // could change what all others see.
+    DeedRow{Deed::AnnotateForAll, Rights::Lookup | Rights::Write, {}, "change annotations of"},
 };
 
 constexpr bool is_in_order() {
   for (std::size_t i = 0; i < deeds.size(); ++i) {
     if (static_cast<std::size_t>(deeds[i].deed) != i) return false;
   }
-  return deeds.back().deed == Deed::AskRights;
+  return deeds.back().deed == Deed::AnnotateForAll;
 }
 static_assert(is_in_order(), "row() finds a deed by its number");
 
@@ -115,8 +123,8 @@ std::vector<std::string_view> Rights::names() const {
 }
 
 bool allows(Rights rights, Deed deed) {
-  const auto& needed = row(deed);
-  return needed.is_one_enough ? rights.has_any(needed.rights) : rights.has(needed.rights);
+  const auto& asked = row(deed);
+  return rights.has(asked.needed) && (asked.one_of.empty() || rights.has_any(asked.one_of));
 }
 
 Error refusal(Rights rights, Deed deed, const MailboxName& name) {

@@ -5,7 +5,7 @@
 // as well; doveadm calls them lookup, read, write and so on. The obsolete rights c and d are sets
 // of others (section 2.1.1): whoever grants c means k and x, whoever grants d means t and e.
 //
-// STANDARDS  RFC 4314 sections 2.1, 2.1.1 and 4
+// STANDARDS  RFC 4314 sections 2.1, 2.1.1 and 4, RFC 5464 section 3.3
 // SEE ALSO   acl.h (who has which)
 #pragma once
 
@@ -69,18 +69,20 @@ constexpr Rights operator|(Rights::Right a, Rights::Right b) { return Rights(a) 
 
 /// What a session does to a mailbox. Each command of IMAP is made of these.
 enum class Deed : std::uint8_t {
-  Show,         ///< in LIST
-  Read,         ///< SELECT, EXAMINE, STATUS and all that reads messages
-  MarkSeen,     ///< the flag \Seen
-  MarkDeleted,  ///< the flag \Deleted
-  Mark,         ///< other flags, and keywords
-  Insert,       ///< APPEND, COPY and MOVE into it
-  Expunge,      ///< EXPUNGE, CLOSE
-  MoveAway,     ///< MOVE out of it
-  CreateBelow,  ///< CREATE and RENAME to a name below it
-  Remove,       ///< DELETE, RENAME
-  Administer,   ///< SETACL, DELETEACL, GETACL, LISTRIGHTS
-  AskRights,    ///< MYRIGHTS
+  Show,            ///< in LIST
+  Read,            ///< SELECT, EXAMINE, STATUS and all that reads messages
+  MarkSeen,        ///< the flag \Seen
+  MarkDeleted,     ///< the flag \Deleted
+  Mark,            ///< other flags, and keywords
+  Insert,          ///< APPEND, COPY and MOVE into it
+  Expunge,         ///< EXPUNGE, CLOSE
+  MoveAway,        ///< MOVE out of it
+  CreateBelow,     ///< CREATE and RENAME to a name below it
+  Remove,          ///< DELETE, RENAME
+  Administer,      ///< SETACL, DELETEACL, GETACL, LISTRIGHTS
+  AskRights,       ///< MYRIGHTS
+  Annotate,        ///< GETMETADATA, and SETMETADATA of one's own entries
+  AnnotateForAll,  ///< SETMETADATA of entries under /shared/
 };
 
 /// Whether somebody with these rights may do it.

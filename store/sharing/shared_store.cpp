@@ -280,10 +280,35 @@ bool SharedStore::counts_for_quota(const MailboxName& name) const {
 
 Result<AnnotationFile> SharedStore::annotations(const std::optional<MailboxName>& name) {
   if (!name) return own_->annotations(name);
-  TRY(auto place, admit(*name, Deed::Read));
-  if (place.is_own()) return own_->annotations(place.name);
-  return Error(550, ResponseCode::NoPerm,
-               "The annotations of another user's mailbox are not shown: " + name->text());
+  TRY(auto place, admit(*name, Deed::Annotate));
+  TRY(auto file, place.store->annotations(place.name));
+  if (place.is_own()) return file;
+  AnnotationFile::Visit visit;
+  TRY(visit.private_path, private_annotations_of(place));
+  if (!allows(place.rights, Deed::AnnotateForAll)) {
+    visit.refusal = refusal(place.rights, Deed::AnnotateForAll, *name);
+  }
+  visit.told_private = [place] {
+    auto mailbox = place.store->open(place.name, Access::ReadOnly);
+    if (mailbox) (*mailbox)->count_on();
+  };
+  return file.as_visited(std::move(visit));
+}
+
+// Beside our account's annotations, a file for each mailbox of others. It bears the mailbox's id,
+// which is the same under another name; one that only counts is an id among its owner's mailboxes.
+Result<std::string> SharedStore::private_annotations_of(const Place& place) {
+  TRY(auto mailbox, place.store->open(place.name, Access::ReadOnly));
+  auto id = mailbox->id();
+  bool is_plain = std::ranges::all_of(id, is_alnum) && !id.empty() && id.size() <= id_octets_max;
+  bool only_counts = id.starts_with('V');
+  if (!is_plain || (only_counts && place.owner.find('/') != place.owner.npos)) {
+    return Error(
+        550, ResponseCode::Cannot,
+        "This mailbox has no id by which its annotations could be kept: " + place.shown.text());
+  }
+  TRY(auto account, own_->annotations(std::nullopt));
+  return account.beside("." + (only_counts ? place.owner + "." : "") + id).path();
 }
 
 Result<std::string> SharedStore::directory_of(const MailboxName& name) {

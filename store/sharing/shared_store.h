@@ -21,10 +21,11 @@
 //
 // A mailbox that has no dovecot-acl, or none that names the visitor, does not exist for them. The
 // owner's own mailboxes obey their dovecot-acl as well. What is created below a mailbox gets a copy
-// of its list. Annotations of other users' mailboxes are not shown; quota is the owner's.
+// of its list. Quota is the owner's, and so are annotations under /shared/; those under /private/
+// are the visitor's own, in pennypost-account-meta.ID beside the visitor's mail.
 //
-// STANDARDS  RFC 4314, RFC 2342
-// LIMITS     ShareRegister::owners_max, watched_owners_max
+// STANDARDS  RFC 4314, RFC 2342, RFC 5464 section 3.3
+// LIMITS     ShareRegister::owners_max, watched_owners_max, id_octets_max
 // SEE ALSO   rights.h (the table of deeds), guarded_mailbox.h (an open mailbox)
 #pragma once
 
@@ -58,6 +59,8 @@ NamespaceSettings namespace_settings(const Config& config, const AccountRef& acc
 class SharedStore final : public MailStore, public Sharing {
  public:
   static constexpr std::size_t watched_owners_max = 50;
+  /// The longest id of another user's mailbox for which annotations are kept.
+  static constexpr std::size_t id_octets_max = 64;
 
   /// `others` is null where nothing is shared; then there may be aliases all the same.
   SharedStore(std::unique_ptr<MailStore> own, NamespaceSettings names,
@@ -142,6 +145,7 @@ class SharedStore final : public MailStore, public Sharing {
   Result<Place> admit_new(const MailboxName& name, std::optional<Acl>& inherited);
   Result<void> make(const MailboxName& name, bool is_parent);
   Result<void> check_all_below(const Place& place);
+  Result<std::string> private_annotations_of(const Place& place);
   Result<void> list_own(std::vector<Folder>& out);
   Result<void> list_shared(std::vector<Folder>& out);
   Result<void> list_of(const std::string& owner, FolderKinds& kinds);

@@ -111,6 +111,41 @@ TEST_CASE("an index that is removed under a session is made anew, and nothing go
   CHECK(open(*store)->messages().size() == 2);
 }
 
+TEST_CASE("a change of annotations counts once, also while no process knew, and never goes back") {
+  for (auto format : {MailLocation::Format::Maildir, MailLocation::Format::Mbox}) {
+    Home home;
+    auto highest = [&] {
+      Index index(home.index_directory, home.clock);
+      return open(*home.store(&index, format))->highest_modseq();
+    };
+    auto annotate = [&](const char* value) {
+      auto file = home.store(nullptr, format)->annotations(MailboxName::inbox());
+      REQUIRE(file);
+      REQUIRE(file->change({{"/private/x", value}}, 9));
+    };
+    auto first = highest();
+    CHECK(highest() == first);
+    annotate("one");
+    auto second = highest();
+    CHECK(second > first);
+    CHECK(highest() == second);
+    annotate("other");
+    auto third = highest();
+    CHECK(third > second);
+    std::filesystem::remove_all(home.index_directory);
+    home.clock.advance(Seconds{1});
+    CHECK(highest() > third);
+    // What was counted without a message's change is not lost with the next one.
+    Index index(home.index_directory, home.clock);
+    auto store = home.store(&index, format);
+    auto inbox = open(*store);
+    auto before = inbox->highest_modseq();
+    inbox->count_on();
+    CHECK(inbox->highest_modseq() > before);
+    CHECK(open(*store)->highest_modseq() == inbox->highest_modseq());
+  }
+}
+
 TEST_CASE("a folder opened right after the index was removed is cached in the new one") {
   Home home;
   Index index(home.index_directory, home.clock);
