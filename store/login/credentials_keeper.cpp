@@ -126,6 +126,17 @@ Task<Result<Done>> pass_on(Master& master, Request ask) {
   co_return Done();
 }
 
+Task<Result<Done>> set_for_session(Master& master, SetQuota ask, bool has_session) {
+  if (!has_session) {
+    auto admin = printable(ask.admin, name_bytes_shown_max);
+    log_warning("master",
+                "a worker without a session of " + admin + " asks for a quota in that name");
+    co_return Error(550, ResponseCode::NoPerm, admin + " has no session there");
+  }
+  auto passing = pass_on(master, std::move(ask));
+  co_return co_await std::move(passing);
+}
+
 void run_keeper(Child& child) {
   prepare_crypto();
   Keeper keeper(child);
@@ -152,9 +163,12 @@ void serve_credentials(Master& master, Services& services) {
   });
 }
 
-void serve_quota_changes(Master& master, Services& services) {
-  services.on<SetQuota>(
-      [&master](SetQuota ask, std::vector<Descriptor>) { return pass_on(master, std::move(ask)); });
+void serve_quota_changes(Master& master, Services& services, HasSession has_session) {
+  services.on<SetQuota>([&master, has_session = std::move(has_session)](
+                            SetQuota ask, std::vector<Descriptor>, ProcessNumber worker) {
+    bool is_there = has_session(ask.admin, worker);
+    return set_for_session(master, std::move(ask), is_there);
+  });
 }
 
 }  // namespace pennypost::store

@@ -252,6 +252,15 @@ void HandOverDesk::serve_worker(Master& master, Services& services) {
       });
 }
 
+bool HandOverDesk::has_session(const std::string& login, ProcessNumber worker) const {
+  const auto& sessions = state_->sessions;
+  auto at = sessions.lower_bound({login, ""});
+  for (; at != sessions.end() && at->first.first == login; ++at) {
+    if (at->second.worker == worker && at->second.count > 0) return true;
+  }
+  return false;
+}
+
 Task<Result<Done>> HandOverDesk::take_back(Master& master, GiveBack request,
                                            std::vector<Descriptor> ends) {
   auto seal = seal_of(state_->seal_key, request.client);

@@ -148,6 +148,10 @@ class HandOverDesk {
   void serve_auth(Master& master, Services& services);
   void serve_login(Master& master, Services& services);
   void serve_worker(Master& master, Services& services);
+  /// Whether the master has handed a session of this user to that worker that has not ended. It
+  /// says nothing of users in whose name a worker in wrong hands may speak all the same: those
+  /// whose sessions it has.
+  bool has_session(const std::string& login, ProcessNumber worker) const;
 
   struct State;
 

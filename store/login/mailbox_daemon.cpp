@@ -55,7 +55,10 @@ DaemonSpec mailbox_daemon(MailboxDaemon daemon) {
                               }};
   worker.asks_master = [desk, sets_quota = daemon.sets_quota](Master& master, Services& services) {
     desk->serve_worker(master, services);
-    if (sets_quota) serve_quota_changes(master, services);
+    if (!sets_quota) return;
+    serve_quota_changes(master, services, [desk](const std::string& user, ProcessNumber asking) {
+      return desk->has_session(user, asking);
+    });
   };
 
   DaemonSpec spec;

@@ -22,6 +22,7 @@ from takeover import Link, pid_of, text
 ALICE, BOB = "alice@example.test", "bob@example.test"
 RELOAD, DRAIN = 17, 18
 AUTH_STEP, AUTH_ABORT, HAND_OVER = 40, 41, 43
+SET_QUOTA = 50
 OPEN_BODY, SUBMIT, RESOLVE, DROP_BODY = 101, 102, 105, 109
 CONTINUE, SUCCESS, FAILURE = 0, 1, 2
 LARGE = b"".join(b"%06d of a large body, which is a file of its own\r\n" % line for line in range(4000))
@@ -187,6 +188,37 @@ def borrowed_token(t):
     print(f"   with the token of another process: {outcomes[0]}; of its own: {outcomes[1]}")
     check(not outcomes[0][0], f"another process got bob's mail: {outcomes[0]}")
     check(outcomes[1][0] and "OK" in outcomes[1][1], f"its own client is not served: {outcomes[1]}")
+
+
+@test("a worker can set quotas in the name of no admin whose session it was not given")
+def borrowed_name(t):
+    admin = "admin@example.test"
+    host = Host(t, {"imap_worker_shards": 1}, daemons=("imapd",), users={BOB: "bob-secret", admin: "admin-secret"})
+    host.command("pennypost", "user", "set", admin, "admin=yes")
+    sessions = [host.imap(BOB)]
+    worker = eventually(lambda: pids_of(host, "imapd: worker"), "a worker")[0]
+
+    def outcome():
+        link = Link(worker, host.running["imapd"].pid)
+        kind, body = link.call(SET_QUOTA, text(admin) + text(BOB) + struct.pack("<QQ", 1 << 20, 0))
+        link.close()
+        return "done" if kind == takeover.REPLY else takeover.error_text(body)
+
+    def quota():
+        return "bytes=1048576" in host.command("pennypost", "user", "quota", BOB).stdout
+
+    without, then = outcome(), quota()
+    # In the name of whose session it has it can speak whatever the others do.
+    sessions.append(host.imap(admin))
+    equal(pids_of(host, "imapd: worker"), [worker], "the one worker")
+    beside = eventually(lambda: outcome() == "done" and "done", "with the admin's session")
+    print(f"   in the admin's name without a session of theirs: {without}, set: {then}; with one: {beside}, set: {quota()}")
+    equal((without, then), (f"{admin} has no session there", False), "the answer without the admin's session")
+    check(quota(), "the quota is set once the admin's session is there")
+    host.wait_log(f"a worker without a session of {admin} asks for a quota in that name")
+    sessions[1].logout()
+    eventually(lambda: outcome() == without, "it is over with the admin's session")
+    sessions[0].logout()
 
 
 # System calls of x86-64, made from within a process.
