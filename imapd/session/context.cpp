@@ -17,6 +17,18 @@ constexpr Duration look_interval{100};
 // What a client may send ahead before it is read no further.
 constexpr std::size_t ahead_bytes_max = 65536;
 
+/// Whether UTF-8 text has control characters that are not ASCII's: U+0080 to U+009F, and U+2028 and
+/// U+2029, which separate lines and paragraphs.
+bool has_wide_control(std::string_view text) {
+  for (std::size_t at = 0; at + 1 < text.size(); ++at) {
+    auto next = static_cast<unsigned char>(text[at + 1]);
+    if (text[at] == '\xc2' && next >= 0x80 && next <= 0x9f) return true;
+    auto three = text.substr(at, 3);
+    if (three == "\xe2\x80\xa8" || three == "\xe2\x80\xa9") return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Limits limits_of(const Settings& settings) {
@@ -80,8 +92,14 @@ Result<store::MailboxName> SessionContext::mailbox_name(std::string_view wire) c
 }
 
 Result<store::MailboxName> SessionContext::new_mailbox_name(std::string_view wire) const {
-  if (name_form() == NameForm::Utf8 && is_utf8(wire)) return mailbox_name(nfc(wire));
-  return mailbox_name(wire);
+  TRY(auto name, mailbox_name(wire));
+  if (has_wide_control(name.text())) {
+    return Error(550, ResponseCode::Cannot, "Mailbox name has a control character");
+  }
+  bool is_normal = name_form() != NameForm::Utf8 || nfc(name.text()) == name.text();
+  if (is_normal) return name;
+  return Error(550, ResponseCode::Cannot,
+               "Mailbox name is not in Unicode's normal form NFC, which is: " + nfc(name.text()));
 }
 
 // RFC 7889 section 2: the limit is the same for all mailboxes. RFC 8474: only where ids can be

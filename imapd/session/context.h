@@ -84,8 +84,9 @@ class SessionContext final : public Conversation {
   /// The mailbox of a name as the client writes it, in name_form(). Error 550 for what can be no
   /// mailbox's name.
   Result<store::MailboxName> mailbox_name(std::string_view wire) const;
-  /// The same in the name's normal form (RFC 9051 section 5.1: NFC), for a name that is given to a
-  /// mailbox.
+  /// The same for a name that is given to a mailbox, which must be Net-Unicode: without control
+  /// characters, and from a client that writes UTF-8 in normal form (RFC 9051 section 5.1, RFC 6855
+  /// section 3). It is not made so, since all commands would have to know it by both names.
   Result<store::MailboxName> new_mailbox_name(std::string_view wire) const;
 
   /// Null while no mailbox is selected; never null in a handler that is allowed only In::Selected.

@@ -118,8 +118,9 @@ class Link:
 
 
 def error_text(body):
-    """What an answer of kind ERROR says."""
-    return read_text(body, 4)[0].decode()
+    """What an answer of kind ERROR says: the text of a WireError, behind its status code and one octet."""
+    _, at = read_text(body, 4)
+    return read_text(body, at + 1)[0].decode()
 
 
 def pid_of(host, daemon, title):
