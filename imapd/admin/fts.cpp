@@ -8,8 +8,8 @@
 
 #include "imapd/admin/actions.h"
 #include "imapd/admin/name_filter.h"
-#include "imapd/search/folder_indexer.h"
-#include "imapd/search/word_sweep.h"
+#include "store/indexing/folder_indexer.h"
+#include "store/indexing/word_sweep.h"
 #include "store/search/place.h"
 #include "store/search/word_index.h"
 
@@ -86,7 +86,8 @@ class RescanWords final : public WordAction {
     TRY(auto mailbox, on.store.open(name, store::Access::ReadOnly));
     TRY(auto writer, when_free([&] { return store::WordWriter::open(directory); }));
     const auto& config = *on.call.config;
-    FolderIndexer indexer(*mailbox, *writer, config.fts_message_max_size, config.fts_decoder);
+    store::FolderIndexer indexer(*mailbox, *writer, config.fts_message_max_size,
+                                 config.fts_decoder);
     TRY(auto more, indexer.run(octets_at_once));
     AdminProgress progress(on.account.name + ": " + name.text(), indexer.wanted());
     for (std::size_t told = 0; more;) {
@@ -105,7 +106,7 @@ class RescanWords final : public WordAction {
 
   Result<void> sweep(AdminAccount& on, const std::string& directory) const {
     TRY(auto writer, when_free([&] { return store::WordWriter::open(directory); }));
-    WordSweep sweep(on.store, *writer);
+    store::WordSweep sweep(on.store, *writer);
     for (bool more = true; more;) {
       TRY(more, sweep.step());
     }

@@ -4,8 +4,8 @@
 
 #include "common/log/log.h"
 #include "imapd/command/find.h"
-#include "imapd/search/folder_indexer.h"
-#include "imapd/search/word_sweep.h"
+#include "store/indexing/folder_indexer.h"
+#include "store/indexing/word_sweep.h"
 #include "store/search/word_index.h"
 
 namespace pennypost::imap {
@@ -27,8 +27,8 @@ struct WordIndexing::Job {
   std::unique_ptr<store::MailStore> store;
   std::unique_ptr<store::WordWriter> writer;
   std::unique_ptr<store::Mailbox> mailbox;
-  std::optional<FolderIndexer> indexer;
-  std::optional<WordSweep> sweep;
+  std::optional<store::FolderIndexer> indexer;
+  std::optional<store::WordSweep> sweep;
   std::size_t put_in = 0;
 
   void close_mailbox() {
@@ -144,7 +144,7 @@ Task<> WordIndexing::put_in(Account& account, Job& job) {
 }
 
 Result<bool> WordIndexing::step(Job& job, const Wanted& wanted) const {
-  if (wanted.name && is_others_mailbox(*job.store, *wanted.name)) return false;
+  if (wanted.name && store::is_others_mailbox(*job.store, *wanted.name)) return false;
   // Somebody may have removed the index since the mailbox before.
   bool has_begun = job.indexer || job.sweep;
   if (!has_begun && !store::has_words(directory_)) job.writer.reset();

@@ -10,8 +10,8 @@
 // fts` writes the index, it waits.
 //
 // LIMITS     mailboxes_waiting_max; fts_message_max_size
-// SEE ALSO   ../search/folder_indexer.h (a step), store/search/word_index.h (the index),
-//            ../search/narrowing.h (who reads it), ../search/word_sweep.h
+// SEE ALSO   store/indexing/folder_indexer.h (a step), store/search/word_index.h (the index),
+//            ../search/narrowing.h (who reads it), store/indexing/word_sweep.h
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "imapd/search/folder_indexer.h"
+#include "store/indexing/folder_indexer.h"
 
 namespace pennypost::imap {
 namespace {
@@ -14,7 +14,7 @@ constexpr int tries_max = 3;
 
 Result<Narrowing> Narrowing::make(const std::string& directory, const store::Mailbox& mailbox,
                                   std::span<const WordNeedle> needles) {
-  auto folder = word_folder(mailbox);
+  auto folder = store::word_folder(mailbox);
   for (int tries = 1;; ++tries) {
     auto asked = ask(directory, folder, needles);
     if (asked) return asked->value_or(Narrowing());

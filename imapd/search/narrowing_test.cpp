@@ -8,8 +8,8 @@
 #include <random>
 
 #include "common/base/scratch.h"
-#include "imapd/search/folder_indexer.h"
 #include "imapd/search/searcher.h"
+#include "store/indexing/folder_indexer.h"
 #include "store/stores/stores.h"
 
 using namespace pennypost;
@@ -55,7 +55,7 @@ struct Account {
                       std::uint64_t octets_at_once = 1 << 20) const {
     auto writer = store::WordWriter::open(directory);
     REQUIRE(writer);
-    FolderIndexer indexer(mailbox, **writer, octets_max);
+    store::FolderIndexer indexer(mailbox, **writer, octets_max);
     for (bool more = true; more;) {
       auto ran = indexer.run(octets_at_once);
       REQUIRE(ran);
@@ -302,7 +302,7 @@ TEST_CASE("what was removed behind the index, by whatever program, is not found"
   account.put_into_index(later.mailbox());
   auto reader = store::WordReader::open(account.directory);
   REQUIRE(reader);
-  REQUIRE((*reader)->choose(word_folder(later.mailbox())));
+  REQUIRE((*reader)->choose(store::word_folder(later.mailbox())));
   CHECK((*reader)->entries().size() == 1);
 }
 

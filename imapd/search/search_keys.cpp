@@ -166,7 +166,8 @@ class Preparation {
       return {};
     }
     if (!is_kept_field(from.field)) keys_.needs_whole_header = true;
-    auto where = from.kind == Kind::Address ? HeaderKeys::In::Addresses : HeaderKeys::In::Text;
+    auto where =
+        from.kind == Kind::Address ? store::HeaderKeys::In::Addresses : store::HeaderKeys::In::Text;
     key.header = keys_.headers.add(where, from.field, *utf8);
     return {};
   }

@@ -18,10 +18,10 @@
 #include "common/mail/key_search.h"
 #include "imapd/grammar/search.h"
 #include "imapd/grammar/sequence_set.h"
-#include "imapd/search/header_scan.h"
 #include "imapd/search/narrowing.h"
 #include "imapd/search/text_scan.h"
 #include "imapd/session/selected.h"
+#include "store/indexing/header_scan.h"
 
 namespace pennypost::imap {
 
@@ -38,7 +38,7 @@ struct PreparedKey {
   store::KeywordSet keywords = 0;
   bool is_recent = false;
   std::string id;  // of EMAILID
-  HeaderKeys::Number header;
+  store::HeaderKeys::Number header;
   std::size_t text = 0;               // of PreparedKeys::texts
   std::optional<std::size_t> needle;  // of PreparedKeys::needles
   bool fuzzy = false;
@@ -49,7 +49,7 @@ struct PreparedKeys {
   PreparedKey root;
   std::int64_t count = 0;
   std::unique_ptr<KeySet> texts = std::make_unique<KeySet>();  // of BODY and TEXT
-  HeaderKeys headers;
+  store::HeaderKeys headers;
   /// What the index of words is asked for.
   std::vector<WordNeedle> needles;
   /// Whether BODY, TEXT or both are among the keys; nothing: neither.

@@ -217,7 +217,7 @@ bool Searcher::has_age(const PreparedKey& key, Subject& subject) {
   return key.kind == Kind::Younger ? age <= key.value : age >= key.value;
 }
 
-const HeaderScan& Searcher::header_scan(Subject& subject) {
+const store::HeaderScan& Searcher::header_scan(Subject& subject) {
   if (!subject.header_scan) subject.header_scan.emplace(keys_.headers, header(subject));
   return *subject.header_scan;
 }

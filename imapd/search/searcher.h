@@ -12,7 +12,8 @@
 // LIMITS     imap_search_keys_max keys; key_octets_max of their texts; header_octets_max of a
 // header
 //            for the keys that name a field
-// SEE ALSO   search_keys.h (the keys), header_scan.h and text_scan.h (how texts are found)
+// SEE ALSO   search_keys.h (the keys), text_scan.h and store/indexing/header_scan.h (how texts are
+//            found)
 #pragma once
 
 #include <cstdint>
@@ -22,10 +23,10 @@
 #include <string>
 #include <vector>
 
-#include "imapd/search/header_scan.h"
 #include "imapd/search/search_keys.h"
 #include "imapd/search/text_scan.h"
 #include "imapd/session/selected.h"
+#include "store/indexing/header_scan.h"
 
 namespace pennypost::imap {
 
@@ -79,7 +80,7 @@ class Searcher {
     store::Message message;
     std::optional<store::MessageReader> reader;
     std::optional<std::string> header;
-    std::optional<HeaderScan> header_scan;
+    std::optional<store::HeaderScan> header_scan;
     std::string text;                     // of the message, as far as it has been read
     std::unique_ptr<TextScan> text_scan;  // once all of it has
     std::optional<std::optional<std::int64_t>> internal_date;
@@ -106,7 +107,7 @@ class Searcher {
   bool has_flag(const PreparedKey& key, const store::Message& message) const;
   bool has_size(const PreparedKey& key, Subject& subject);
   bool has_age(const PreparedKey& key, Subject& subject);
-  const HeaderScan& header_scan(Subject& subject);
+  const store::HeaderScan& header_scan(Subject& subject);
   const std::string& header(Subject& subject);
   std::optional<std::string> kept_fields(const Subject& subject);
   void read_on(Subject& subject);

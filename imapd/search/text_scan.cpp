@@ -3,8 +3,9 @@
 namespace pennypost::imap {
 namespace {
 
-TextWalk::Headers headers_for(TextScan::Asked asked) {
-  return asked == TextScan::Asked::Body ? TextWalk::Headers::Without : TextWalk::Headers::With;
+store::TextWalk::Headers headers_for(TextScan::Asked asked) {
+  return asked == TextScan::Asked::Body ? store::TextWalk::Headers::Without
+                                        : store::TextWalk::Headers::With;
 }
 
 }  // namespace

@@ -4,7 +4,8 @@
 // attached messages. RFC 9051 section 6.4.4: BODY looks into no header field; otherwise "base64"
 // would be found in the body of every attachment.
 //
-// SEE ALSO   text_walk.h (what the text of a message is), header_scan.h (keys that name a field)
+// SEE ALSO   store/indexing/text_walk.h (what the text of a message is),
+//            store/indexing/header_scan.h (keys that name a field)
 #pragma once
 
 #include <cstdint>
@@ -12,11 +13,11 @@
 #include <string_view>
 
 #include "common/mail/key_search.h"
-#include "imapd/search/text_walk.h"
+#include "store/indexing/text_walk.h"
 
 namespace pennypost::imap {
 
-class TextScan final : private TextSink {
+class TextScan final : private store::TextSink {
  public:
   /// Which keys there are: BODY alone, TEXT alone, or both.
   enum class Asked { Body, Text, Both };
@@ -38,7 +39,7 @@ class TextScan final : private TextSink {
   void body(std::string_view utf8) override { body_.feed(utf8); }
   void end_body() override { body_.end_text(); }
 
-  TextWalk walk_;
+  store::TextWalk walk_;
   // Where TEXT alone is asked for, headers are as good as the body.
   KeyScan body_;
   KeyScan headers_;

@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace pennypost::imap {
+namespace pennypost::store {
 
 inline constexpr std::chrono::seconds decoder_seconds_max{30};
 
@@ -23,4 +23,4 @@ inline constexpr std::chrono::seconds decoder_seconds_max{30};
 std::string attachment_text(const std::string& program, const std::string& media_type,
                             std::string_view octets, std::size_t text_bytes_max);
 
-}  // namespace pennypost::imap
+}  // namespace pennypost::store

@@ -1,10 +1,10 @@
-#include "imapd/search/attachment_text.h"
+#include "store/indexing/attachment_text.h"
 
 #include "common/base/text.h"
 #include "common/log/log.h"
 #include "common/process/running_program.h"
 
-namespace pennypost::imap {
+namespace pennypost::store {
 namespace {
 
 constexpr std::size_t words_bytes_max = 300;  // of what a program says, for the log
@@ -34,4 +34,4 @@ std::string attachment_text(const std::string& program, const std::string& media
   return std::move(end->output);
 }
 
-}  // namespace pennypost::imap
+}  // namespace pennypost::store

@@ -1,8 +1,8 @@
-#include "imapd/search/folder_indexer.h"
+#include "store/indexing/folder_indexer.h"
 
 #include <algorithm>
 
-namespace pennypost::imap {
+namespace pennypost::store {
 namespace {
 
 // What it costs to open a file, in octets of text.
@@ -12,19 +12,18 @@ constexpr std::int64_t commit_cost = 1 << 20;
 
 }  // namespace
 
-store::WordFolder word_folder(const store::Mailbox& mailbox) {
+WordFolder word_folder(const Mailbox& mailbox) {
   return word_folder(mailbox.name(), mailbox.id(), mailbox.uid_validity());
 }
 
-store::WordFolder word_folder(const store::MailboxName& name, std::string id,
-                              std::uint32_t uid_validity) {
+WordFolder word_folder(const MailboxName& name, std::string id, std::uint32_t uid_validity) {
   // No id has a `=`.
   if (id.empty()) id = '=' + name.text();
   return {std::move(id), uid_validity};
 }
 
 Result<void> FolderIndexer::begin() {
-  std::vector<store::Uid> uids;
+  std::vector<Uid> uids;
   uids.reserve(mailbox_.messages().size());
   for (const auto& message : mailbox_.messages()) uids.push_back(message.uid);
   TRY(missing_, writer_.begin(word_folder(mailbox_), uids));
@@ -72,4 +71,4 @@ Result<bool> FolderIndexer::run(std::uint64_t octets) {
   return false;
 }
 
-}  // namespace pennypost::imap
+}  // namespace pennypost::store

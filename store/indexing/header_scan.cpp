@@ -1,4 +1,4 @@
-#include "imapd/search/header_scan.h"
+#include "store/indexing/header_scan.h"
 
 #include <algorithm>
 #include <numeric>
@@ -6,9 +6,9 @@
 #include "common/base/text.h"
 #include "common/mail/address_list.h"
 #include "common/mail/encoded.h"
-#include "imapd/search/text_scan.h"
+#include "store/indexing/text_walk.h"
 
-namespace pennypost::imap {
+namespace pennypost::store {
 namespace {
 
 // Up to so many fields are compared one by one.
@@ -92,4 +92,4 @@ void HeaderScan::look_at(const HeaderKeys& keys, const HeaderField& field) {
   for (; at != keys.sorted_.end() && field_of(*at) == wanted; ++at) look(*at);
 }
 
-}  // namespace pennypost::imap
+}  // namespace pennypost::store

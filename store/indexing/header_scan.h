@@ -15,7 +15,7 @@
 #include "common/mail/header.h"
 #include "common/mail/key_search.h"
 
-namespace pennypost::imap {
+namespace pennypost::store {
 
 class HeaderKeys {
  public:
@@ -65,4 +65,4 @@ class HeaderScan {
   std::vector<std::optional<KeyScan>> scans_;
 };
 
-}  // namespace pennypost::imap
+}  // namespace pennypost::store

@@ -1,16 +1,14 @@
-#include "imapd/search/message_words.h"
+#include "store/indexing/message_words.h"
 
 #include <algorithm>
 
 #include "common/base/text.h"
 #include "common/mail/unicode.h"
-#include "imapd/search/attachment_text.h"
-#include "imapd/search/header_scan.h"
+#include "store/indexing/attachment_text.h"
+#include "store/indexing/header_scan.h"
 
-namespace pennypost::imap {
+namespace pennypost::store {
 namespace {
-
-using store::WordPlace;
 
 // What it costs to run a program, in octets of text.
 constexpr std::int64_t program_cost = 1 << 20;
@@ -31,7 +29,7 @@ constexpr FieldRow field_rows[] = {
 
 }  // namespace
 
-MessageWords::MessageWords(store::TermTable& table, std::string message, std::uint64_t octets_max,
+MessageWords::MessageWords(TermTable& table, std::string message, std::uint64_t octets_max,
                            std::string decoder)
     : table_(table),
       walk_(std::move(message), TextWalk::Headers::With),
@@ -71,7 +69,7 @@ std::int64_t MessageWords::add_attachment(const TextWalk::Attachment& attachment
 }
 
 void MessageWords::add_to(WordPlace place, std::string_view folded) {
-  store::WordCutter cutter(table_, place);
+  WordCutter cutter(table_, place);
   cutter.feed(folded);
   cutter.end_text();
 }
@@ -98,4 +96,4 @@ void MessageWords::end_body() {
   body_.end_text();
 }
 
-}  // namespace pennypost::imap
+}  // namespace pennypost::store

@@ -1,11 +1,11 @@
-#include "imapd/search/word_sweep.h"
+#include "store/indexing/word_sweep.h"
 
-#include "imapd/search/folder_indexer.h"
+#include "store/indexing/folder_indexer.h"
 #include "store/sharing/sharing.h"
 
-namespace pennypost::imap {
+namespace pennypost::store {
 
-bool is_others_mailbox(store::MailStore& store, const store::MailboxName& name) {
+bool is_others_mailbox(MailStore& store, const MailboxName& name) {
   auto* sharing = store.sharing();
   return sharing != nullptr && sharing->owner_of(name).has_value();
 }
@@ -29,4 +29,4 @@ Result<bool> WordSweep::step() {
   return std::move(status).error();
 }
 
-}  // namespace pennypost::imap
+}  // namespace pennypost::store

@@ -5,7 +5,7 @@
 // line. The text of a message is that of its text parts, its header, and the headers of its parts
 // and attached messages.
 //
-// SEE ALSO   text_scan.h (looks for keys), message_words.h (gathers words)
+// SEE ALSO   message_words.h (gathers words), header_scan.h (looks for keys in a header)
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@
 #include "common/mail/header.h"
 #include "common/mail/mime.h"
 
-namespace pennypost::imap {
+namespace pennypost::store {
 
 /// A run of blanks is one: where a field was folded, readers see no more.
 std::string with_single_blanks(std::string text);
@@ -99,4 +99,4 @@ class TextWalk {
   std::int64_t cost_ = 0;
 };
 
-}  // namespace pennypost::imap
+}  // namespace pennypost::store

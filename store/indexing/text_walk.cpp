@@ -1,10 +1,10 @@
-#include "imapd/search/text_walk.h"
+#include "store/indexing/text_walk.h"
 
 #include <algorithm>
 
 #include "common/base/text.h"
 
-namespace pennypost::imap {
+namespace pennypost::store {
 namespace {
 
 constexpr std::size_t piece_octets = 65536;
@@ -104,4 +104,4 @@ void TextWalk::next_piece(TextSink& sink) {
   finish();
 }
 
-}  // namespace pennypost::imap
+}  // namespace pennypost::store

@@ -3,8 +3,7 @@
 //
 // A mailbox is looked at in each step; only when all are known is anything forgotten.
 //
-// SEE ALSO   folder_indexer.h (what is in a mailbox), ../command/word_indexing.h,
-//            ../admin/fts.cpp (who run it)
+// SEE ALSO   folder_indexer.h (what is in a mailbox)
 #pragma once
 
 #include <cstddef>
@@ -14,16 +13,16 @@
 #include "store/mailbox/mailbox.h"
 #include "store/search/word_index.h"
 
-namespace pennypost::imap {
+namespace pennypost::store {
 
 /// Whether the mailbox is another user's: its words are not for the index of this account, which
 /// would keep them when the right to read it is gone.
-bool is_others_mailbox(store::MailStore& store, const store::MailboxName& name);
+bool is_others_mailbox(MailStore& store, const MailboxName& name);
 
 class WordSweep {
  public:
   /// Both outlive it.
-  WordSweep(store::MailStore& store, store::WordWriter& writer) : store_(store), writer_(writer) {}
+  WordSweep(MailStore& store, WordWriter& writer) : store_(store), writer_(writer) {}
 
   /// Looks at the next mailbox; false when all were seen, and the rest is forgotten. The writer is
   /// of no folder then.
@@ -32,12 +31,12 @@ class WordSweep {
   std::size_t forgotten() const { return forgotten_; }
 
  private:
-  store::MailStore& store_;
-  store::WordWriter& writer_;
-  std::optional<std::vector<store::Folder>> folders_;
+  MailStore& store_;
+  WordWriter& writer_;
+  std::optional<std::vector<Folder>> folders_;
   std::size_t next_ = 0;
-  std::vector<store::WordFolder> kept_;
+  std::vector<WordFolder> kept_;
   std::size_t forgotten_ = 0;
 };
 
-}  // namespace pennypost::imap
+}  // namespace pennypost::store

@@ -4,7 +4,7 @@
 // step is bounded in octets, and may stop within a message.
 //
 // SEE ALSO   message_words.h (the words of a message), store/search/word_index.h,
-//            ../command/word_indexing.h (who runs it)
+//            word_sweep.h (mailboxes that are gone)
 #pragma once
 
 #include <cstdint>
@@ -13,23 +13,22 @@
 #include <utility>
 #include <vector>
 
-#include "imapd/search/message_words.h"
+#include "store/indexing/message_words.h"
 #include "store/mailbox/mailbox.h"
 #include "store/search/word_index.h"
 
-namespace pennypost::imap {
+namespace pennypost::store {
 
 /// Under what the index knows an open folder.
-store::WordFolder word_folder(const store::Mailbox& mailbox);
+WordFolder word_folder(const Mailbox& mailbox);
 /// The same by what STATUS says of it; `id` may be empty.
-store::WordFolder word_folder(const store::MailboxName& name, std::string id,
-                              std::uint32_t uid_validity);
+WordFolder word_folder(const MailboxName& name, std::string id, std::uint32_t uid_validity);
 
 class FolderIndexer {
  public:
   /// Both outlive it. Of a message with more than `octets_max` only the beginning is read.
   /// `decoder` is the program that knows the text of attachments; empty: none does.
-  FolderIndexer(store::Mailbox& mailbox, store::WordWriter& writer, std::uint64_t octets_max,
+  FolderIndexer(Mailbox& mailbox, WordWriter& writer, std::uint64_t octets_max,
                 std::string decoder = "")
       : mailbox_(mailbox), writer_(writer), octets_max_(octets_max), decoder_(std::move(decoder)) {}
 
@@ -47,18 +46,18 @@ class FolderIndexer {
   Result<void> begin();
   bool begin_message();
 
-  store::Mailbox& mailbox_;
-  store::WordWriter& writer_;
+  Mailbox& mailbox_;
+  WordWriter& writer_;
   std::uint64_t octets_max_;
   std::string decoder_;
   bool has_begun_ = false;
-  std::vector<store::Uid> missing_;
+  std::vector<Uid> missing_;
   std::size_t next_ = 0;
   std::size_t added_ = 0;
   std::size_t dropped_ = 0;
-  store::TermTable terms_;
+  TermTable terms_;
   std::unique_ptr<MessageWords> words_;  // of the message under way
   bool is_cut_ = false;                  // it was not read to its end
 };
 
-}  // namespace pennypost::imap
+}  // namespace pennypost::store

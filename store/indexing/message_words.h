@@ -17,16 +17,16 @@
 #include <string_view>
 
 #include "common/mail/key_search.h"
-#include "imapd/search/text_walk.h"
+#include "store/indexing/text_walk.h"
 #include "store/search/words.h"
 
-namespace pennypost::imap {
+namespace pennypost::store {
 
 class MessageWords final : private TextSink {
  public:
   /// `table`, which is cleared, outlives it. Of more text than `octets_max` the rest is left out.
   /// `decoder` is the program that knows the text of attachments; empty: none does.
-  MessageWords(store::TermTable& table, std::string message, std::uint64_t octets_max,
+  MessageWords(TermTable& table, std::string message, std::uint64_t octets_max,
                std::string decoder = "");
 
   /// Goes through about so many octets more; the cost of that in octets.
@@ -41,18 +41,18 @@ class MessageWords final : private TextSink {
   void field(const HeaderField& field, std::string_view line) override;
   void body(std::string_view utf8) override;
   void end_body() override;
-  void add_text(store::WordPlace place, std::string_view utf8);
-  void add_to(store::WordPlace place, std::string_view folded);
+  void add_text(WordPlace place, std::string_view utf8);
+  void add_to(WordPlace place, std::string_view folded);
   std::int64_t add_attachment(const TextWalk::Attachment& attachment);
 
-  store::TermTable& table_;
+  TermTable& table_;
   TextWalk walk_;
   CaseFolder folder_;
-  store::WordCutter body_;
+  WordCutter body_;
   std::string decoder_;
   std::size_t at_ = 0;  // the next attachment
   std::uint64_t octets_left_;
   bool is_cut_ = false;
 };
 
-}  // namespace pennypost::imap
+}  // namespace pennypost::store
