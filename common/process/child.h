@@ -106,6 +106,8 @@ class Child {
   /// accept connections wait for it first.
   Task<> begun();
   bool is_draining() const { return draining_; }
+  /// Whether it is about to end, for whatever reason: to be waited for by work that can be left.
+  bool is_leaving() const { return draining_ || leaving_; }
   /// During a drain: whether the daemon ends, and the time after which this process is killed.
   bool is_stopping() const { return stopping_; }
   Duration drain_limit() const { return drain_limit_; }

@@ -19,6 +19,8 @@ namespace {
 
 constexpr std::size_t block_bytes = 16 * 1024;
 constexpr useconds_t microseconds_between_looks = 2000;
+// How often it is looked whether the program is given up.
+constexpr std::int64_t milliseconds_between_looks = 100;
 
 struct Ends {
   Descriptor reading;
@@ -75,7 +77,7 @@ std::string harmless_text(std::string text) {
   return text;
 }
 
-RunningProgram::RunningProgram(const ProgramStart& start) {
+RunningProgram::RunningProgram(const ProgramStart& start) : is_given_up_(start.is_given_up) {
   Ends input;
   Ends output;
   Ends errors;
@@ -152,21 +154,26 @@ std::optional<int> RunningProgram::finish(Deadline deadline) {
       pid_ = 0;
       return status;
     }
-    if (std::chrono::steady_clock::now() >= deadline) return {};
+    if (is_over(deadline)) return {};
     usleep(microseconds_between_looks);
   }
+}
+
+bool RunningProgram::is_over(Deadline deadline) const {
+  return std::chrono::steady_clock::now() >= deadline || (is_given_up_ != nullptr && *is_given_up_);
 }
 
 /// Waits until the input is writable (if wanted), or there is output or its end. False at the
 /// deadline.
 bool RunningProgram::wait(bool wants_to_write, Deadline deadline) {
+  if (is_over(deadline)) return false;
   auto left =
       std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-  if (left.count() <= 0) return false;
+  auto longest = is_given_up_ != nullptr ? milliseconds_between_looks : 60'000;
   std::array<pollfd, 3> polls{pollfd{output_.from.number(), POLLIN, 0},
                               pollfd{errors_.from.number(), POLLIN, 0},
                               pollfd{wants_to_write ? to_.number() : -1, POLLOUT, 0}};
-  auto milliseconds = static_cast<int>(std::min<std::int64_t>(left.count(), 60'000));
+  auto milliseconds = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, longest));
   poll(polls.data(), polls.size(), milliseconds);
   constexpr short any = POLLIN | POLLHUP | POLLERR;
   if ((polls[0].revents & any) != 0) output_.read_some();
@@ -195,6 +202,9 @@ Result<ProgramEnd> run_program(const ProgramStart& start, std::string_view input
   }
   bool in_time = running.feed(input, deadline);
   auto status = in_time ? running.finish(deadline) : std::nullopt;
+  if (!status && start.is_given_up != nullptr && *start.is_given_up) {
+    return Error::temporary("was given up");
+  }
   if (!status) {
     auto named = setting.empty() ? "" : " (" + std::string(setting) + ")";
     return Error::temporary("took more than " + std::to_string(limit.count()) + " s" + named);

@@ -12,6 +12,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -41,6 +42,8 @@ struct ProgramStart {
   std::size_t output_bytes_max = 4096;
   std::size_t error_bytes_max = 4096;
   bool joins_errors = false;  // standard error is part of the output
+  /// Once another thread has set it, the program is killed, as at a deadline; null: never.
+  const std::atomic<bool>* is_given_up = nullptr;
 };
 
 /// How a program has ended.
@@ -84,16 +87,19 @@ class RunningProgram {
 
     void read_some();
   };
+  bool is_over(Deadline deadline) const;
   bool wait(bool wants_to_write, Deadline deadline);
 
   pid_t pid_ = -1;
+  const std::atomic<bool>* is_given_up_;
   Descriptor to_;
   Heard output_;
   Heard errors_;
 };
 
 /// Gives a program its whole input and waits for its end. Error (temporary), in words that follow
-/// the program's name: it can't be started, took longer than `limit`, or died of a signal.
+/// the program's name: it can't be started, took longer than `limit`, was given up, or died of a
+/// signal.
 /// `setting`: that of the limit, to be named.
 Result<ProgramEnd> run_program(const ProgramStart& start, std::string_view input,
                                std::chrono::seconds limit, std::string_view setting = "");

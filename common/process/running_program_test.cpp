@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <csignal>
+#include <thread>
 
 using namespace pennypost;
 
@@ -25,4 +27,16 @@ TEST_CASE("what a program is given and what it writes pass each other") {
   auto end = run_program(start, std::string(1 << 20, 'x'), std::chrono::seconds(30));
   REQUIRE(end.has_value());
   CHECK(end->output == std::string(1 << 20, 'x'));
+}
+
+TEST_CASE("a program that another thread gives up is killed long before its time is over") {
+  std::atomic<bool> is_given_up = false;
+  ProgramStart start;
+  start.words = {"/bin/sleep", "60"};
+  start.is_given_up = &is_given_up;
+  std::thread other([&] { is_given_up = true; });
+  auto end = run_program(start, "", std::chrono::seconds(60));
+  other.join();
+  REQUIRE_FALSE(end.has_value());
+  CHECK(end.error().text() == "was given up");
 }

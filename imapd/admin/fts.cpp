@@ -87,7 +87,7 @@ class RescanWords final : public WordAction {
     TRY(auto writer, when_free([&] { return store::WordWriter::open(directory); }));
     const auto& config = *on.call.config;
     store::FolderIndexer indexer(*mailbox, *writer, config.fts_message_max_size,
-                                 config.fts_decoder);
+                                 {config.fts_decoder});
     TRY(auto more, indexer.run(octets_at_once));
     AdminProgress progress(on.account.name + ": " + name.text(), indexer.wanted());
     for (std::size_t told = 0; more;) {

@@ -3,10 +3,6 @@
 #include <algorithm>
 
 #include "common/log/log.h"
-#include "imapd/command/find.h"
-#include "store/indexing/folder_indexer.h"
-#include "store/indexing/word_sweep.h"
-#include "store/search/word_index.h"
 
 namespace pennypost::imap {
 namespace {
@@ -14,38 +10,8 @@ namespace {
 // How long more mail is waited for: what comes together is put in together.
 constexpr Duration quiet_time{2'000};
 constexpr Duration quiet_step{100};
-// An index that has got so many messages at once is written anew, smaller.
-constexpr std::size_t many_messages = 2'000;
-// An index or a mailbox that another program has locked is tried again so often.
-constexpr int busy_tries_max = 120;
-constexpr Duration busy_pause{500};
 
 }  // namespace
-
-// What a run of the work has open; used by one thread at a time.
-struct WordIndexing::Job {
-  std::unique_ptr<store::MailStore> store;
-  std::unique_ptr<store::WordWriter> writer;
-  std::unique_ptr<store::Mailbox> mailbox;
-  std::optional<store::FolderIndexer> indexer;
-  std::optional<store::WordSweep> sweep;
-  std::size_t put_in = 0;
-
-  void close_mailbox() {
-    if (indexer) put_in += indexer->done();
-    indexer.reset();
-    mailbox.reset();
-    sweep.reset();
-  }
-  void close(const std::string& directory) {
-    close_mailbox();
-    writer.reset();
-    if (put_in < many_messages) return;
-    auto done = store::optimize_words(directory);
-    bool is_busy = !done && done.error().response_code() == ResponseCode::InUse;
-    if (!done && !is_busy) log_warning("imap", done.error().text());
-  }
-};
 
 WordIndexing* WordIndexing::of(const SessionContext& context) {
   auto& account = context.account();
@@ -57,9 +23,9 @@ WordIndexing* WordIndexing::of(const SessionContext& context) {
 WordIndexing::WordIndexing(const SessionContext& context)
     : loop_(context.loop()),
       user_(context.who().user),
-      directory_(context.account().words_directory),
-      octets_max_(context.worker().config->fts_message_max_size),
-      decoder_(context.worker().config->fts_decoder),
+      settings_{context.account().words_directory,
+                context.worker().config->fts_message_max_size,
+                {context.worker().config->fts_decoder}},
       follows_new_mail_(context.worker().config->fts_autoindex),
       account_(context.account().weak_from_this()),
       changed_(loop_) {}
@@ -95,78 +61,50 @@ Task<> WordIndexing::work(std::shared_ptr<Account> account) {
     co_await loop_.sleep(quiet_step);
     waited += quiet_step;
   }
-  do {
-    Job job;
-    job.store = account->open_store();
-    while (job.store && !wanted_.empty()) {
+  while (!wanted_.empty()) {
+    auto store = account->open_store();
+    if (!store) {
+      wanted_.clear();
+      break;
+    }
+    store::WordJob job(std::move(store), settings_);
+    while (!wanted_.empty()) {
       auto putting = put_in(*account, job);
       co_await std::move(putting);
       wanted_.pop_front();
       changed_.notify_all();
     }
     auto lane = account->threads.lane(FairThreads::Work::Heavy);
-    co_await lane.offload([&] { job.close(directory_); });
-    if (!job.store) wanted_.clear();
-  } while (!wanted_.empty());
+    auto finished = co_await lane.offload([&] { return job.finish(); });
+    if (!finished) log_warning("imap", finished.error().text());
+  }
   is_working_ = false;
   changed_.notify_all();
 }
 
-Task<> WordIndexing::put_in(Account& account, Job& job) {
+Task<> WordIndexing::put_in(Account& account, store::WordJob& job) {
   wanted_.front().has_begun = true;
   Wanted wanted = wanted_.front();
-  bool may_try_again = true;
-  int tries_left = busy_tries_max;
-  for (bool more = true; more;) {
+  job.begin(wanted.name, wanted.when == When::IfKept ? store::WordJob::IfNone::Leave
+                                                     : store::WordJob::IfNone::Make);
+  int retries_left = store::WordJob::retries_max;
+  auto next = store::WordJob::Next::Step;
+  while (next != store::WordJob::Next::End) {
     auto lane = account.threads.lane(FairThreads::Work::Heavy);
-    auto result = co_await lane.offload([&] { return step(job, wanted); });
-    more = result && *result;
-    done_ = job.indexer ? job.indexer->done() : 0;
-    goal_ = job.indexer ? job.indexer->wanted() : 0;
+    auto after = co_await lane.offload([&] { return job.step(); });
+    next = after;
+    done_ = job.done();
+    goal_ = job.wanted();
     changed_.notify_all();
-    if (result) continue;
-    bool is_busy = result.error().response_code() == ResponseCode::InUse;
-    if (is_busy && --tries_left > 0) {
-      co_await loop_.sleep(busy_pause);
-      more = true;
+    if (next == store::WordJob::Next::Retry && --retries_left > 0) {
+      co_await loop_.sleep(store::WordJob::retry_pause);
       continue;
     }
-    bool is_damaged = result.error().response_code() == ResponseCode::Corruption;
-    note_failure(result.error(), wanted);
-    auto drop = [&] {
-      job.close_mailbox();
-      job.writer.reset();
-      if (is_damaged) store::discard_words(directory_);
-    };
-    co_await lane.offload([&] { drop(); });
-    more = is_damaged && std::exchange(may_try_again, false);
+    if (job.failure()) note_failure(*job.failure(), wanted);
+    if (next != store::WordJob::Next::Retry) continue;
+    co_await lane.offload([&] { job.let_go(); });
+    next = store::WordJob::Next::End;
   }
-}
-
-Result<bool> WordIndexing::step(Job& job, const Wanted& wanted) const {
-  if (wanted.name && store::is_others_mailbox(*job.store, *wanted.name)) return false;
-  // Somebody may have removed the index since the mailbox before.
-  bool has_begun = job.indexer || job.sweep;
-  if (!has_begun && !store::has_words(directory_)) job.writer.reset();
-  if (!job.writer) {
-    if (wanted.when == When::IfKept && !store::has_words(directory_)) return false;
-    TRY(job.writer, store::WordWriter::open(directory_));
-  }
-  if (!wanted.name) return sweep_step(job);
-  if (!job.indexer) {
-    TRY(job.mailbox, job.store->open(*wanted.name, store::Access::ReadOnly));
-    job.indexer.emplace(*job.mailbox, *job.writer, octets_max_, decoder_);
-  }
-  TRY(auto more, job.indexer->run(octets_at_once));
-  if (!more) job.close_mailbox();
-  return more;
-}
-
-Result<bool> WordIndexing::sweep_step(Job& job) const {
-  if (!job.sweep) job.sweep.emplace(*job.store, *job.writer);
-  TRY(auto more, job.sweep->step());
-  if (!more) job.sweep.reset();
-  return more;
 }
 
 void WordIndexing::note_failure(const Error& error, const Wanted& wanted) const {

@@ -1,17 +1,17 @@
 // Puts an account's mail into its index of words, in the background, one mailbox after another.
 //
-// All sessions of an account are in one worker, and share one of these: it is the one writer of the
-// account's index. It works in steps, on the account's threads behind whatever its sessions ask
-// for, with a store and a mailbox of its own, and goes on when the session that wanted it has
-// ended. A mailbox is put in when it is searched, whether the index is there or not; and where it
-// is there, also when it is selected and when messages come (fts_autoindex). A search does not wait
-// for it, unless it asks for FUZZY. When a mailbox was removed or renamed, what is of no mailbox
-// any more is taken out. Other users' mailboxes are searched without an index. While `pennypost
-// fts` writes the index, it waits.
+// All sessions of an account are in one worker, and share one of these. It works in steps, on the
+// account's threads behind whatever its sessions ask for, with a store and a mailbox of its own,
+// and goes on when the session that wanted it has ended. A mailbox is put in when it is searched,
+// whether the index is there or not; and where it is there, also when it is selected and when
+// messages come (fts_autoindex). A search does not wait for it, unless it asks for FUZZY. When a
+// mailbox was removed or renamed, what is of no mailbox any more is taken out. Other users'
+// mailboxes are searched without an index. While `pennypost fts` or a delivery writes the index, it
+// waits.
 //
 // LIMITS     mailboxes_waiting_max; fts_message_max_size
-// SEE ALSO   store/indexing/folder_indexer.h (a step), store/search/word_index.h (the index),
-//            ../search/narrowing.h (who reads it), store/indexing/word_sweep.h
+// SEE ALSO   store/indexing/word_job.h (a step), store/indexing/word_follower.h (deliveries),
+//            ../search/narrowing.h (who reads the index)
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,7 @@
 #include "common/async/task.h"
 #include "imapd/session/account.h"
 #include "imapd/session/context.h"
+#include "store/indexing/word_job.h"
 
 namespace pennypost::imap {
 
@@ -62,18 +63,13 @@ class WordIndexing final : public WordKeeper {
     bool has_begun = false;  // what comes now is not seen any more
   };
   void want_one(const std::optional<store::MailboxName>& name, When when);
-  struct Job;
   Task<> work(std::shared_ptr<Account> account);
-  Task<> put_in(Account& account, Job& job);
-  Result<bool> step(Job& job, const Wanted& wanted) const;
-  Result<bool> sweep_step(Job& job) const;
+  Task<> put_in(Account& account, store::WordJob& job);
   void note_failure(const Error& error, const Wanted& wanted) const;
 
   Loop& loop_;
   std::string user_;
-  std::string directory_;
-  std::uint64_t octets_max_;
-  std::string decoder_;
+  store::WordJob::Settings settings_;
   bool follows_new_mail_;
   std::weak_ptr<Account> account_;
   std::deque<Wanted> wanted_;  // the first is worked on

@@ -66,7 +66,8 @@
 //                   An mbox has its UIDs in itself; its index stays. Without a PATTERN all folders
 //   fts rescan      compares the index of words (imap_fts) with the mail, takes out what has gone
 //                   and puts in what is missing; an index is made if there is none. Without a
-//                   PATTERN all folders, and what is of no folder any more is taken out as well
+//                   PATTERN all folders, and what is of no folder any more is taken out as well.
+//                   New mail needs none of this: deliveries and imapd put it in (fts_autoindex)
 //   fts optimize    writes the index of words anew, smaller
 //   move, copy      into another folder of the same user, which must exist
 //   import          makes the folders it needs, below FOLDER ("" for none); the messages of an mbox

@@ -103,11 +103,12 @@ UserNames names_of(const Config& config, const AccountRef& account, const std::s
 }
 
 /// Turns a filter's redirects to `address` itself into a copy in INBOX, as a .forward that names
-/// its own user means the mailbox.
+/// its own user means the mailbox, and notes in which folders copies will be.
 class KeepingOwn final : public store::DeliveryFilter {
  public:
-  KeepingOwn(store::DeliveryFilter& filter, const std::string& address)
-      : filter_(filter), address_(folded_address(address)) {}
+  KeepingOwn(store::DeliveryFilter& filter, const std::string& address,
+             std::vector<std::string>* folders)
+      : filter_(filter), address_(folded_address(address)), folders_(folders) {}
 
   store::DeliveryChoice choose(const store::Delivery& delivery) override {
     auto choice = filter_.choose(delivery);
@@ -121,6 +122,9 @@ class KeepingOwn final : public store::DeliveryFilter {
     }
     std::erase_if(choice.replies, [](const auto& reply) { return reply.recipient.empty(); });
     if (own > 0) choice.placements.emplace_back();
+    for (const auto& placement : choice.placements) {
+      if (folders_ != nullptr) folders_->push_back(placement.folder);
+    }
     return choice;
   }
   Result<void> remember() override { return filter_.remember(); }
@@ -128,17 +132,20 @@ class KeepingOwn final : public store::DeliveryFilter {
  private:
   store::DeliveryFilter& filter_;
   const std::string address_;
+  std::vector<std::string>* folders_;
 };
 
 class LocalDelivery {
  public:
   LocalDelivery(const Config& config, const Attempt& attempt, const Recipient& recipient,
-                store::Pieces pieces, store::DeliveryFilter& filter)
+                store::Pieces pieces, store::DeliveryFilter& filter,
+                std::vector<std::string>* folders)
       : config_(config),
         attempt_(attempt),
         recipient_(recipient),
         pieces_(std::move(pieces)),
         filter_(filter),
+        folders_(folders),
         names_(names_of(config, attempt.route.account, recipient.served_address())) {}
 
   Outcome run() {
@@ -220,7 +227,7 @@ class LocalDelivery {
     user.home = account().home;
     auto location = store::MailLocation::parse(account().mail_location, user);
     if (!location) return outcome(recipient_, Error::temporary(location.error().text()));
-    KeepingOwn filter(filter_, recipient_.address);
+    KeepingOwn filter(filter_, recipient_.address, folders_);
     return store_in(*std::move(location), store::store_settings(config_, account()), filter);
   }
 
@@ -352,17 +359,19 @@ class LocalDelivery {
   const Recipient& recipient_;
   store::Pieces pieces_;
   store::DeliveryFilter& filter_;
+  std::vector<std::string>* folders_;
   UserNames names_;
 };
 
 }  // namespace
 
 Outcome deliver_locally(const Config& config, const Attempt& attempt, const Recipient& recipient,
-                        int body, store::DeliveryFilter& filter) {
+                        int body, store::DeliveryFilter& filter,
+                        std::vector<std::string>* folders) {
   auto began = Clock::system().now();
   auto pieces = message_pieces(attempt, body);
   if (!pieces) return outcome(recipient, pieces.error());
-  LocalDelivery delivery(config, attempt, recipient, *std::move(pieces), filter);
+  LocalDelivery delivery(config, attempt, recipient, *std::move(pieces), filter, folders);
   auto made = delivery.run();
   if (attempt.route.name == "virtual") made.relay = attempt.route.name;
   made.transmitted_microseconds = (Clock::system().now() - began).count();

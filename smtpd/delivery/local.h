@@ -11,13 +11,18 @@
 //            (filters), command.h, forward_file.h
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "common/config/config.h"
 #include "smtpd/delivery/messages.h"
 
 namespace pennypost::smtp {
 
-/// `body` is the body's file, or -1 if it is inline.
+/// `body` is the body's file, or -1 if it is inline. The folders of the account for which copies
+/// were chosen are added to `folders`, by the names of Placement::folder.
 Outcome deliver_locally(const Config& config, const Attempt& attempt, const Recipient& recipient,
-                        int body, store::DeliveryFilter& filter);
+                        int body, store::DeliveryFilter& filter,
+                        std::vector<std::string>* folders = nullptr);
 
 }  // namespace pennypost::smtp

@@ -2,10 +2,10 @@
 //
 // There is one process for each system user, one for all own (virtual) users, and one for what runs
 // as default_privs. It answers the Attempts of `queue`, and ends when it has been idle for
-// max_idle.
+// max_idle. Behind the deliveries it puts new mail into its users' indexes of words.
 //
 // LIMITS     delivery_threads
-// SEE ALSO   ../delivery/local.h
+// SEE ALSO   ../delivery/local.h, ../../store/indexing/word_follower.h
 #pragma once
 
 #include "common/process/child.h"

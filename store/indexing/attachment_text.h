@@ -9,6 +9,7 @@
 // SEE ALSO  message_words.h (who asks), common/process/running_program.h
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <string>
@@ -18,9 +19,16 @@ namespace pennypost::store {
 
 inline constexpr std::chrono::seconds decoder_seconds_max{30};
 
-/// The text of an attachment; empty: the program, a path, has found none, or has failed. Blocks:
-/// use offload.
-std::string attachment_text(const std::string& program, const std::string& media_type,
+/// The program, and who asks it.
+struct AttachmentDecoder {
+  std::string program;                             // a path; empty: none knows the text
+  std::string_view component = "imap";             // of its lines in the log
+  const std::atomic<bool>* is_given_up = nullptr;  // set by another thread: the program is killed
+};
+
+/// The text of an attachment; empty: the program has found none, or has failed. Blocks: use
+/// offload.
+std::string attachment_text(const AttachmentDecoder& decoder, const std::string& media_type,
                             std::string_view octets, std::size_t text_bytes_max);
 
 }  // namespace pennypost::store

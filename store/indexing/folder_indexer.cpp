@@ -57,6 +57,7 @@ Result<bool> FolderIndexer::run(std::uint64_t octets) {
       }
     }
     left -= words_->advance(left);
+    if (decoder_.is_given_up != nullptr && *decoder_.is_given_up) return true;
     if (!words_->is_done()) continue;
     TRY_DO(writer_.add(missing_[next_], terms_, is_cut_ || words_->is_cut()));
     words_.reset();

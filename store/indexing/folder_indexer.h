@@ -27,9 +27,9 @@ WordFolder word_folder(const MailboxName& name, std::string id, std::uint32_t ui
 class FolderIndexer {
  public:
   /// Both outlive it. Of a message with more than `octets_max` only the beginning is read.
-  /// `decoder` is the program that knows the text of attachments; empty: none does.
+  /// What is under way when `decoder` is given up is not put in.
   FolderIndexer(Mailbox& mailbox, WordWriter& writer, std::uint64_t octets_max,
-                std::string decoder = "")
+                AttachmentDecoder decoder = {})
       : mailbox_(mailbox), writer_(writer), octets_max_(octets_max), decoder_(std::move(decoder)) {}
 
   /// Goes on for about `octets`; false when all is done and committed. Messages that another
@@ -49,7 +49,7 @@ class FolderIndexer {
   Mailbox& mailbox_;
   WordWriter& writer_;
   std::uint64_t octets_max_;
-  std::string decoder_;
+  AttachmentDecoder decoder_;
   bool has_begun_ = false;
   std::vector<Uid> missing_;
   std::size_t next_ = 0;

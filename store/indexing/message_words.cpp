@@ -4,7 +4,6 @@
 
 #include "common/base/text.h"
 #include "common/mail/unicode.h"
-#include "store/indexing/attachment_text.h"
 #include "store/indexing/header_scan.h"
 
 namespace pennypost::store {
@@ -30,7 +29,7 @@ constexpr FieldRow field_rows[] = {
 }  // namespace
 
 MessageWords::MessageWords(TermTable& table, std::string message, std::uint64_t octets_max,
-                           std::string decoder)
+                           AttachmentDecoder decoder)
     : table_(table),
       walk_(std::move(message), TextWalk::Headers::With),
       body_(table, WordPlace::Body),

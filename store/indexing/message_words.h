@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "common/mail/key_search.h"
+#include "store/indexing/attachment_text.h"
 #include "store/indexing/text_walk.h"
 #include "store/search/words.h"
 
@@ -25,14 +26,14 @@ namespace pennypost::store {
 class MessageWords final : private TextSink {
  public:
   /// `table`, which is cleared, outlives it. Of more text than `octets_max` the rest is left out.
-  /// `decoder` is the program that knows the text of attachments; empty: none does.
   MessageWords(TermTable& table, std::string message, std::uint64_t octets_max,
-               std::string decoder = "");
+               AttachmentDecoder decoder = {});
 
   /// Goes through about so many octets more; the cost of that in octets.
   std::int64_t advance(std::int64_t octets);
   bool is_done() const {
-    return is_cut_ || (walk_.is_done() && (decoder_.empty() || at_ == walk_.attachments().size()));
+    return is_cut_ ||
+           (walk_.is_done() && (decoder_.program.empty() || at_ == walk_.attachments().size()));
   }
   /// The message has more text than was gone through.
   bool is_cut() const { return is_cut_; }
@@ -49,7 +50,7 @@ class MessageWords final : private TextSink {
   TextWalk walk_;
   CaseFolder folder_;
   WordCutter body_;
-  std::string decoder_;
+  AttachmentDecoder decoder_;
   std::size_t at_ = 0;  // the next attachment
   std::uint64_t octets_left_;
   bool is_cut_ = false;

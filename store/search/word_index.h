@@ -9,10 +9,10 @@
 // these. Everything in it can be computed from the mail: it may be removed at any time, and what is
 // damaged is removed.
 //
-// One process writes it: the imapd worker that has all sessions of the account, and there one
-// WordWriter at a time. Xapian's own lock keeps a second one out. Readers see what was committed
-// last; kill -9 leaves that. These classes block on the disk; an object is used by one thread at a
-// time.
+// One WordWriter at a time writes it: in the imapd worker that has all sessions of the account, in
+// a deliver process, or in `pennypost fts`. Xapian's own lock keeps a second one out. Readers see
+// what was committed last; kill -9 leaves that. These classes block on the disk; an object is used
+// by one thread at a time.
 //
 // Errors: InUse if another writes, or has written too much meanwhile (open it again); Corruption
 // for what can't be read (discard_words()).

@@ -1,8 +1,9 @@
-"""An admin keeps users' indexes of words with pennypost fts, while imapd uses them."""
+"""Users' indexes of words: an admin keeps them with pennypost fts, and deliveries put new mail in, while imapd uses them."""
 import os
+import shutil
 
 from harness import Shared, check, contains, equal, eventually, test
-from mailhost import Host, letter
+from mailhost import Host, give, letter
 
 ANN, BOB = "ann@example.test", "bob@example.test"
 USERS = {ANN: "ann-secret", BOB: "bob-secret"}
@@ -94,3 +95,68 @@ def others(t):
     check(not [line for line in told if "(removed)" in line], f"nothing of ann's to take out: {told}")
     bob.logout()
     ann.logout()
+
+
+def left_out(host, login, twin):
+    """What rescan says of `login`'s mail, asked of a copy in `twin`'s place: asking puts in what is missing."""
+    place = host.maildir(twin)
+    shutil.rmtree(place, ignore_errors=True)
+    try:
+        shutil.copytree(host.maildir(login), place)
+    except shutil.Error:
+        return None  # it was written just then
+    give(place)
+    return rescan(host, "-u", twin)
+
+
+def send(host, login, *messages):
+    with host.smtp() as client:
+        for message in messages:
+            client.sendmail("alice@example.net", [login], message)
+
+
+def make_delivering_host(t):
+    return Host(t, {"disable_plaintext_auth": False, "imap_auto_create_special": False, "imap_worker_shards": 1,
+                    "sieve": "file:~/sieve;active=~/.dovecot.sieve"}, users=USERS, daemons=("smtpd", "imapd"))
+
+
+@test("delivered mail is put into the index of words without a session, also what a script files elsewhere, and stays recent")
+def at_delivery(t):
+    host = make_delivering_host(t)
+    host.command("pennypost", "sieve", "put", ANN, "main", "-",
+                 input='require ["fileinto", "mailbox"]; if header :contains "subject" "list" { fileinto :create "Lists"; }\n')
+    host.command("pennypost", "sieve", "activate", ANN, "main")
+    host.put(ANN, letter("zero", "apple\r\n"))
+    equal(rescan(host, "-u", ANN), ["INBOX messages=1 added=1 dropped=0"], "the index is made")
+    host.stop("imapd")
+    send(host, ANN, letter("one", "orange\r\n"), letter("list one", "banana\r\n"), letter("two", "cherry\r\n"))
+    send(host, BOB, letter("one", "melon\r\n"))
+    host.wait_messages(BOB, 1)
+    check(not os.path.exists(os.path.join(host.maildir(BOB), "pennypost-words")), "bob, who has never searched, has an index")
+    there = ["INBOX messages=3 added=0 dropped=0", "Lists messages=1 added=0 dropped=0"]
+    eventually(lambda: left_out(host, ANN, BOB) == there, "the index has all that was delivered")
+    host.start("imapd")
+    client = host.imap(ANN)
+    client.select("INBOX")
+    equal(client.response("RECENT")[1], [b"3"], "RECENT")
+    equal(len(search(client, "FUZZY", "BODY", "chrery")), 1, "what the index alone knows")
+    client.logout()
+
+
+@test("the index of words is whole when a session and the delivery put the same mail in at the same time")
+def both_at_once(t):
+    host = make_delivering_host(t)
+    client = host.imap(ANN)
+    client.select("INBOX")
+    equal(search(client, "FUZZY", "BODY", "nothing"), [], "the index is made")
+    for number in range(60):
+        send(host, ANN, letter(f"n{number}", f"{'fruit and ' * 500}apple{number}\r\n"))
+        if number % 5 == 0:
+            client.noop()
+    host.wait_messages(ANN, 60)
+    client.noop()
+    eventually(lambda: left_out(host, ANN, BOB) == ["INBOX messages=60 added=0 dropped=0"], "the index has all")
+    for number in (0, 29, 59):
+        equal(len(search(client, "BODY", f"apple{number}\r\n")), 1, f"letter {number}")
+    check("words of" not in host.log(), "the log: " + "".join(line for line in host.log().splitlines(True) if "words of" in line))
+    client.logout()

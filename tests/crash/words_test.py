@@ -99,3 +99,45 @@ def killed(t):
     check_answers(host, present)
     equal(search(client, "FUZZY", "BODY", own(next(iter(present.values())))), [next(iter(present))], "FUZZY")
     client.logout()
+
+
+@test("mail whose delivery is killed before its words are in the index is put in with the next mail")
+def delivery_killed(t):
+    host = Host(t, {"imap_worker_shards": 1}, daemons=("smtpd", "imapd"))
+    client = log_in(host)
+    search(client, "FUZZY", "BODY", "nothing")  # makes the index
+    client.logout()
+    host.stop("imapd")
+    sent = 0
+
+    def send(count):
+        nonlocal sent
+        with host.smtp() as smtp:
+            for sent in range(sent + 1, sent + count + 1):
+                smtp.sendmail("alice@example.net", [BOB], letter(f"n{sent}", f"{own(sent)}\r\n{FILL}"))
+        host.wait_messages(BOB, sent)
+
+    def deliver_pids():
+        return [pid for title, pids in host.pids("smtpd").items() if title.startswith("smtpd: deliver") for pid in pids]
+
+    def stamp():
+        return os.stat(os.path.join(words_of(host), "iamglass")).st_mtime_ns
+
+    # The first time before anything is put in; then at moments about that at which it is.
+    for wait in (0, 1.9, 2.0, 2.05, 2.1, 2.2, 2.4):
+        send(8)
+        time.sleep(wait)
+        pids = eventually(deliver_pids, "there is a deliver process")
+        for pid in pids:
+            host.crash(pid)
+        eventually(lambda gone=pids: not set(gone) & set(deliver_pids()), "it is gone")
+    before = stamp()
+    send(1)
+    eventually(lambda: stamp() != before, "the index has changed")
+    told = host.command("pennypost", "fts", "rescan", "-u", BOB, "INBOX").stdout.splitlines()
+    equal(told, [f"INBOX messages={sent} added=0 dropped=0"], "what the index has")
+    host.start("imapd")
+    client = log_in(host)
+    for number in random.sample(range(1, sent + 1), 5):
+        equal(len(search(client, "BODY", own(number))), 1, f"letter {number}")
+    client.logout()
