@@ -96,13 +96,15 @@ Result<void> Arrivals::run_locked(const Group& group) {
       (waiting->files[i].in_new ? uses_new : uses_cur) = true;
     }
   }
+  // The list's sync has a journal commit the new names, too, so that those of the directories then
+  // find nothing left to do. A line whose file a power cut has taken stands for an expunged one.
+  TRY(auto uid, uidlist_.give(bases, lock));
   if (fsync_ && uses_new) {
     TRY_DO(sync_directory(directory_ + "/new"));
   }
   if (fsync_ && uses_cur) {
     TRY_DO(sync_directory(directory_ + "/cur"));
   }
-  TRY(auto uid, uidlist_.give(bases, lock));
   if (first_recent() == Uid(0)) learn_first_recent(uid);
   for (auto* waiting : group) {
     waiting->added.uid_validity = uidlist_.uid_validity();

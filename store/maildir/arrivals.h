@@ -1,9 +1,9 @@
 // Gives names and UIDs to new messages in groups: additions to one folder by several sessions at
 // the same time cost one lock and one sync.
 //
-// One session takes the uidlist's lock, names the files of all waiting sessions, syncs the
-// directories once, and appends to the uidlist once. So the more sessions add messages at a time,
-// the less each message costs. Each addition is all or nothing, and durable when add() returns.
+// One session takes the uidlist's lock, names the files of all waiting sessions, appends to the
+// uidlist once, and syncs the directories once. So the more sessions add messages at a time, the
+// less each message costs. Each addition is all or nothing, and durable when add() returns.
 //
 // SEE ALSO   draft.h (a message's file), shared_folder.h (which owns one)
 #pragma once

@@ -159,7 +159,7 @@ def by_postdrop(t):
              r"^(fsync\(\d+<\S+/maildrop>\)|syncfs\(.*\)) += 0")
 
 
-@test("APPEND: the file, the directories, the UID; then comes the OK")
+@test("APPEND: the file, its name, the UID, the directories; then comes the OK")
 def by_append(t):
     host, trace = traced_host(t, ("smtpd", "imapd"))
     client = host.imap(BOB)
@@ -167,7 +167,7 @@ def by_append(t):
     contains(str(answer), "APPENDUID", "the answer to APPEND")
     client.logout()
     in_order(trace, "APPEND", r"^f(data)?sync\(\d+<\S+/Maildir/tmp/[^>]+>\) += 0", r"^(rename|link)\w*\(.*/Maildir/tmp/",
-             r"^fsync\(\d+<\S+/Maildir/(new|cur)>\) += 0", r"^f(data)?sync\(\d+<\S+/dovecot-uidlist(\.tmp)?>\) += 0",
+             r"^f(data)?sync\(\d+<\S+/dovecot-uidlist(\.tmp)?>\) += 0", r"^fsync\(\d+<\S+/Maildir/(new|cur)>\) += 0",
              r"OK \[APPENDUID")
     check(host.messages(BOB), "the message is there")
 
