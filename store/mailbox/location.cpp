@@ -108,7 +108,7 @@ constexpr std::array unsupported{
 
 // Whether the item is one that changes nothing here.
 bool is_idle(std::string_view item) {
-  return item == "INDEX=MEMORY" || item == "NO-NOSELECT" || item.starts_with("VOLATILEDIR=") ||
+  return item == "INDEX=MEMORY" || item.starts_with("VOLATILEDIR=") ||
          item.starts_with("INDEXCACHE=") || item.starts_with("ITERINDEX");
 }
 
@@ -179,6 +179,10 @@ Result<MailLocation> MailLocation::parse(std::string_view text, const LocationUs
       TRY(location.layout, layout_of(text, value, is_maildir));
     } else if (name == "LISTESCAPE" && is_maildir) {
       TRY(location.escape, escape_of(text, value));
+    } else if (parts[i] == "NO-NOSELECT" && is_maildir) {
+      location.drops_parents = true;
+    } else if (parts[i] == "NO-NOSELECT") {
+      return bad(text, "NO-NOSELECT is known for Maildirs only; leave it out");
     } else if (name == "CONTROL" && !is_maildir) {
       return bad(text, "CONTROL= is known for Maildirs only; leave it out");
     } else if (name == "INBOX" || name == "INDEX" || name == "CONTROL") {
@@ -221,6 +225,7 @@ std::string MailLocation::text() const {
   if (index != default_index()) text += ":INDEX=" + escaped(index);
   if (!control.empty()) text += ":CONTROL=" + escaped(control);
   if (escape != '\0') text += std::string(":LISTESCAPE=") + escape;
+  if (drops_parents) text += ":NO-NOSELECT";
   return text;
 }
 

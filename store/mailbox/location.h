@@ -1,7 +1,7 @@
 // Parses `mail_location` and expands it into the paths of one user's mail.
 //
 //   location = ("maildir" | "mbox") ":" path *(":" NAME "=" path)
-//              [":LISTESCAPE=" character] [":LAYOUT=" layout]
+//              [":LISTESCAPE=" character] [":LAYOUT=" layout] [":NO-NOSELECT"]
 //   NAME     = "INBOX" | "INDEX" | "CONTROL"
 //   layout   = "maildir++" | "fs"
 //
@@ -11,7 +11,10 @@
 // full name, `%n` the part before the `@`, `%d` the domain in lower case, `%%` a percent sign; `%L`
 // before u, n, d (`%Lu`) gives lower case. A variable's value that would lead outside its directory
 // (`..`, `/`) is refused, not sanitized. Dovecot's VOLATILEDIR= and INDEX=MEMORY have no effect;
-// its other names are refused with what to do instead.
+// its other names are refused with what to do instead. NO-NOSELECT, for Maildirs with LAYOUT=fs, is
+// Dovecot's as well: a folder that holds folders only goes with the last of them. LISTESCAPE=
+// stands for Dovecot's plugin listescape, with its listescape_char; it gives no place to names with
+// `/` in a level.
 //
 // SEE ALSO   ../stores/stores.h (open_store takes the result)
 #pragma once
@@ -43,6 +46,8 @@ struct MailLocation {
   std::string index;
   std::string control;  ///< of CONTROL=, for the lists of UIDs and others; empty: beside the mail
   char escape = '\0';   ///< of LISTESCAPE=, for names on disk; `\0`: none
+
+  bool drops_parents = false;  ///< NO-NOSELECT
 
   bool is_fs() const { return format == Format::Maildir && layout == Layout::Fs; }
   /// What `index` is without INDEX=.

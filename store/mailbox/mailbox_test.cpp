@@ -169,6 +169,12 @@ TEST_CASE(
   CHECK(within->control == "/c/bob");
   CHECK(within->index == "/home/bob/.M.pennypost");
   CHECK(within->text() == "maildir:/home/bob/M:LAYOUT=fs:INBOX=/home/bob/in:CONTROL=/c/bob");
+  auto dropping = MailLocation::parse("maildir:~/M:LAYOUT=fs:NO-NOSELECT", bob);
+  REQUIRE(dropping);
+  CHECK(dropping->drops_parents);
+  CHECK_FALSE(within->drops_parents);
+  CHECK(dropping->text() == "maildir:/home/bob/M:LAYOUT=fs:NO-NOSELECT");
+  CHECK_FALSE(MailLocation::parse("mbox:~/mail:NO-NOSELECT", bob));
   for (const char* part : {"LAYOUT=index", "ALT=/a", "UTF-8", "LISTESCAPE=ab", "LISTESCAPE=/"}) {
     CAPTURE(part);
     auto refused = MailLocation::parse(std::string("maildir:~/M:") + part, bob);

@@ -176,6 +176,37 @@ TEST_CASE("with LAYOUT=fs what Maildir and Dovecot need is no folder's name") {
   CHECK(list(*store) == Names{"INBOX"});
 }
 
+TEST_CASE("with NO-NOSELECT a folder without messages goes with the last one below it") {
+  for (bool drops : {true, false}) {
+    CAPTURE(drops);
+    Home home(std::string(":LAYOUT=fs:CONTROL=~/lists") + (drops ? ":NO-NOSELECT" : ""));
+    auto store = home.store();
+    REQUIRE(store->create(name(*store, "a/b/c")));
+    REQUIRE(store->create(name(*store, "a/b/d")));
+    REQUIRE(store->remove(name(*store, "a/b/c")));
+    CHECK(home.has("a/b/d"));
+    REQUIRE(store->remove(name(*store, "a/b/d")));
+    CHECK(home.has("a") != drops);
+    CHECK(fs::exists(home.location.control + "/a") != drops);
+    // CREATE with a separator at the end.
+    REQUIRE(store->create_parent(name(*store, "x")));
+    CHECK(home.has("x/cur") == drops);
+    REQUIRE(store->create(name(*store, "x/y/z")));
+    home.make("x/empty/deep");
+    CHECK(list(*store) == (drops ? Names{"INBOX", "x", "x/y -", "x/y/z"}
+                                 : Names{"INBOX", "a -", "a/b -", "x -", "x/empty -",
+                                         "x/empty/deep -", "x/y -", "x/y/z"}));
+    // What is above the old name is gone in either case, unless something is in it.
+    REQUIRE(store->rename(name(*store, "x/y/z"), name(*store, "u")));
+    CHECK_FALSE(home.has("x/y"));
+    CHECK(home.has("x/empty"));
+    REQUIRE(store->create(name(*store, "v/w")));
+    std::ofstream(home.root + "/v/notes") << "kept";
+    REQUIRE(store->remove(name(*store, "v/w")));
+    CHECK(home.has("v/notes"));
+  }
+}
+
 TEST_CASE("with LAYOUT=fs names end at named limits of depth and length") {
   Home home;
   auto store = home.store();

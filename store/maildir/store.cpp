@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "store/index/index.h"
 #include "store/mailbox/file.h"
@@ -45,7 +46,20 @@ Result<FolderKinds> MaildirStore::names() const {
     names.emplace(*std::move(name),
                   folder.has_messages ? FolderKind::Mailbox : FolderKind::Directory);
   }
+  if (layout().location().drops_parents) hide_childless(names);
   return names;
+}
+
+// NO-NOSELECT: those without messages that have no folder with messages below them.
+void MaildirStore::hide_childless(FolderKinds& names) const {
+  std::set<MailboxName> kept;
+  for (const auto& [name, kind] : names) {
+    if (kind == FolderKind::Directory) continue;
+    for (auto& above : names_above(name, separator())) kept.insert(std::move(above));
+  }
+  std::erase_if(names, [&](const auto& one) {
+    return one.second == FolderKind::Directory && !kept.contains(one.first);
+  });
 }
 
 Result<void> MaildirStore::prepare() const { return layout().make(MailboxName::inbox()); }
@@ -69,7 +83,7 @@ Result<void> MaildirStore::create(const MailboxName& name) {
 }
 
 Result<void> MaildirStore::create_parent(const MailboxName& name) {
-  if (!layout().is_fs()) return create(name);
+  if (!layout().is_fs() || layout().location().drops_parents) return create(name);
   if (layout().kind(name)) return already_exists(name);
   TRY_DO(check_new(name));
   return make_directories(layout().directory(name));
@@ -106,6 +120,7 @@ Result<void> MaildirStore::remove(const MailboxName& name) {
     TRY_DO(remove_tree(trash));
   }
   TRY_DO(remove_lists(name));
+  if (layout().location().drops_parents) remove_empty_above(name);
   forget(directory);
   if (settings().index != nullptr) {
     settings().index->forget({uidlist.identity(), uidlist.uid_validity()});
@@ -159,6 +174,19 @@ Result<void> MaildirStore::remove_lists(const MailboxName& name) const {
   return {};
 }
 
+// Of LAYOUT=fs: the directories above a folder that has gone, as far as nothing is left in them.
+void MaildirStore::remove_empty_above(const MailboxName& name) const {
+  if (!layout().is_fs()) return;
+  auto remove_up_to = [](const std::string& root, std::string path) {
+    for (path = parent_of(path); path.starts_with(root + "/"); path = parent_of(path)) {
+      if (::rmdir(path.c_str()) != 0) return;
+    }
+  };
+  remove_up_to(layout().root(), layout().directory(name));
+  const auto& control = layout().location().control;
+  if (!control.empty()) remove_up_to(control, layout().control(name));
+}
+
 // Forgets what was known of a folder under this path.
 void MaildirStore::forget(const std::string& directory) const {
   if (settings().folder_cache != nullptr) settings().folder_cache->forget(directory);
@@ -181,14 +209,20 @@ Result<void> MaildirStore::move_folders(
     }
     forget(layout().directory(name));
   }
-  if (!settings().fsync) return {};
   const auto& [from, to] = moves.front();
-  TRY_DO(sync_directory(parent_of(layout().directory(to))));
-  return sync_directory(parent_of(layout().directory(from)));
+  if (settings().fsync) {
+    TRY_DO(sync_directory(parent_of(layout().directory(to))));
+    TRY_DO(sync_directory(parent_of(layout().directory(from))));
+  }
+  // As Dovecot has it, with NO-NOSELECT or without.
+  remove_empty_above(from);
+  return {};
 }
 
 Result<void> MaildirStore::move_directory(const std::string& from, const std::string& to) const {
   TRY_DO(make_directories(parent_of(to)));
+  // What is not listed for want of folders below it is in nobody's way.
+  if (layout().location().drops_parents) ::rmdir(to.c_str());
   // Nothing that is not listed is replaced, such as a directory without a folder's name.
   int failed = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
   if (failed != 0 && (errno == EINVAL || errno == ENOSYS)) {

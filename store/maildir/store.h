@@ -43,6 +43,8 @@ class MaildirStore final : public FolderStore<MaildirLayout> {
   Result<void> check_new(const MailboxName& name) const;
   Result<void> remove_messages(const std::string& directory) const;
   Result<void> remove_lists(const MailboxName& name) const;
+  void remove_empty_above(const MailboxName& name) const;
+  void hide_childless(FolderKinds& names) const;
   Result<void> move_directory(const std::string& from, const std::string& to) const;
   void forget(const std::string& directory) const;
   Result<void> place(const Delivery& delivery, const MailboxName& name,

@@ -106,6 +106,93 @@ for which_place in LOCATIONS:
         lambda t, which=which_place: both_ways(t, which))
 
 
+# Dovecot's plugin listescape and our LISTESCAPE=: (what stands behind the path, separator of names, names).
+ESCAPED = {
+    "Maildir++ with /": ("", "/", ["v1.0", "x.y/z.0", "~x", "a/~y", "pl+us", "m~d"]),
+    "Maildir++ with .": ("", ".", ["~x", "a.~y", "pl+us"]),
+    "fs with /": (":LAYOUT=fs", "/", ["~x", "a/~y", "pl+us", "a.b", "a/c.d"]),
+    "fs with .": (":LAYOUT=fs", ".", ["~x", "a.~y", "pl+us"]),
+}
+
+
+def folders_on_disk(path):
+    return sorted(os.path.relpath(place, path) for place, parts, _ in os.walk(path) if "cur" in parts)
+
+
+def escaped_names(t, which):
+    layout, separator, names = ESCAPED[which]
+    boxes = {who: os.path.join(t.folder, "host", "mail", who) for who in ("theirs", "ours")}
+    for box in boxes.values():
+        os.makedirs(box)
+    plugin = (f"namespace inbox {{\n  inbox = yes\n  separator = {separator}\n}}\nmail_plugins = listescape\n"
+              "plugin {\n  listescape_char = +\n}\n")
+    host = Host(t, {**SETTINGS, "virtual_mail_location": f"maildir:{boxes['ours']}{layout}:LISTESCAPE=+",
+                    "namespace_separator": separator}, users={BOB: "bob-secret"}, start=False)
+    give(host.mail)
+
+    def use(client, box):
+        for name in names:
+            ok(client.create(f'"{name}"'), f"CREATE {name}")
+            ok(client.append(f'"{name}"', "", None, letter(name)), f"APPEND to {name}")
+        return view(client)
+
+    with Dovecot(t, boxes["theirs"] + layout, "theirs", plugin) as client:
+        shown = use(client, boxes["theirs"])
+    host.start("imapd")
+    with host.imap(BOB) as client:
+        use(client, boxes["ours"])
+    equal(folders_on_disk(boxes["ours"]), folders_on_disk(boxes["theirs"]), "the directories of the same names")
+    check(any("+" in place for place in folders_on_disk(boxes["ours"])), "something is escaped")
+    # Each reads the other's.
+    os.rename(boxes["ours"], boxes["ours"] + ".old")
+    os.rename(boxes["theirs"], boxes["ours"])
+    with host.imap(BOB) as client:
+        equal(view(client), shown, "what we show of Dovecot's folders")
+    with Dovecot(t, boxes["ours"] + ".old" + layout, "again", plugin) as client:
+        equal(set(view(client)[0]), set(shown[0]), "what Dovecot shows of ours")
+
+
+for which_names in ESCAPED:
+    test(f"LISTESCAPE, {which_names}: the same names have the same directories as with Dovecot's listescape")(
+        lambda t, which=which_names: escaped_names(t, which))
+
+
+STEPS = [("create", "a/b/c"), ("create", "a/b/d"), ("delete", "a/b/c"), ("delete", "a/b/d"), ("create", "x/"), ("delete", "x"),
+         ("create", "p"), ("create", "p/q"), ("delete", "p"), ("delete", "p/q"), ("create", "r/s/t"), ("rename", "r/s/t", "u"),
+         ("create", "v/w"), ("rename", "v/w", "v/z"), ("delete", "v"), ("create", "k/"), ("create", "k/l/m"), ("delete", "k/l/m")]
+
+
+def parents(t, option):
+    boxes = {who: os.path.join(t.folder, "host", "mail", who) for who in ("theirs", "ours")}
+    for box in boxes.values():
+        os.makedirs(box)
+    host = Host(t, {**SETTINGS, "virtual_mail_location": f"maildir:{boxes['ours']}:LAYOUT=fs{option}"},
+                users={BOB: "bob-secret"}, start=False)
+    give(host.mail)
+    host.start("imapd")
+
+    def step(client, verb, names):
+        told = getattr(client, verb)(*[f'"{name}"' for name in names])[0]
+        return told, view(client)[0]
+
+    def places(box):
+        parts = ("cur", "new", "tmp")
+        return sorted(os.path.relpath(place, box) for place, _, _ in os.walk(box) if os.path.basename(place) not in parts)
+
+    with host.imap(BOB) as ours, Dovecot(t, f"{boxes['theirs']}:LAYOUT=fs{option}") as theirs:
+        for verb, *names in STEPS:
+            equal(step(ours, verb, names), step(theirs, verb, names), f"{verb} {names}: the answer and LIST")
+            equal(places(boxes["ours"]), places(boxes["theirs"]), f"the directories after {verb} {names}")
+        # An empty directory of anybody's making; Dovecot's session may not look for it again.
+        os.makedirs(os.path.join(boxes["ours"], "strange", "deep"))
+        equal("strange" in view(ours)[0], not option, "whether it is listed")
+
+
+test("LAYOUT=fs: folders that hold folders only stay, go and are shown as with Dovecot")(lambda t: parents(t, ""))
+test("LAYOUT=fs and NO-NOSELECT: a folder without messages goes with the last one below it, as with Dovecot")(
+    lambda t: parents(t, ":NO-NOSELECT"))
+
+
 def all_of_it(t, which):
     host, path = make_host(t, which, {"quota_rule": "*:storage=1M"})
     host.start()
