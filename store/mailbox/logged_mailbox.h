@@ -40,6 +40,7 @@ class LoggedMailbox final : public Mailbox {
   void count_on() override { inner_->count_on(); }
   Result<Changes> sync() override { return inner_->sync(); }
   Result<std::uint64_t> octets(Uid uid) override { return inner_->octets(uid); }
+  Result<std::uint64_t> stored_bytes(Uid uid) override { return inner_->stored_bytes(uid); }
   Result<std::int64_t> internal_date(Uid uid) override { return inner_->internal_date(uid); }
   Result<MessageReader> open(Uid uid) override { return inner_->open(uid); }
   std::optional<MessageReader> open_now(Uid uid) override { return inner_->open_now(uid); }

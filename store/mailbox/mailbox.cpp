@@ -84,7 +84,10 @@ Result<Status> count_status(Mailbox& mailbox, bool with_size) {
     if (!with_size) continue;
     TRY(auto octets, mailbox.octets(message.uid));
     *status.size += octets;
-    if (message.flags.has(Flags::Deleted)) status.deleted_size += octets;
+    if (!message.flags.has(Flags::Deleted)) continue;
+    // RFC 9208 section 4.1.4.
+    TRY(auto stored, mailbox.stored_bytes(message.uid));
+    status.deleted_size += stored;
   }
   return status;
 }

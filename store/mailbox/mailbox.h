@@ -163,7 +163,7 @@ struct Status {
   std::uint32_t uid_validity = 0;
   ModSeq highest_modseq{1};
   std::optional<std::uint64_t> size;  ///< only when asked for
-  std::uint64_t deleted_size = 0;     ///< of the messages flagged \Deleted, as size
+  std::uint64_t deleted_size = 0;     ///< of the messages flagged \Deleted, as stored; likewise
   std::string id;                     ///< as Mailbox::id()
   bool is_waiting = false;            ///< as Changes::waiting: there are messages not counted yet
 };
@@ -302,6 +302,8 @@ class Mailbox {
 
   /// Octets with CRLF line ends (RFC822.SIZE); from the name if that has W=, else counted once.
   virtual Result<std::uint64_t> octets(Uid uid) = 0;
+  /// What it takes of a quota.
+  virtual Result<std::uint64_t> stored_bytes(Uid uid) { return octets(uid); }
   /// INTERNALDATE in seconds since 1970: a Maildir file's mtime, an mbox From_ line's date.
   virtual Result<std::int64_t> internal_date(Uid uid) = 0;
   /// When the message came into this folder, in seconds since 1970; nothing if the format does not

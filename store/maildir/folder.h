@@ -34,6 +34,7 @@ class MaildirFolder final : public Mailbox {
 
   Result<Changes> sync() override;
   Result<std::uint64_t> octets(Uid uid) override;
+  Result<std::uint64_t> stored_bytes(Uid uid) override;
   Result<std::int64_t> internal_date(Uid uid) override;
   Result<std::optional<std::int64_t>> save_date(Uid uid) override;
   Result<MessageReader> open(Uid uid) override;
@@ -59,8 +60,6 @@ class MaildirFolder final : public Mailbox {
     return known_->keep_unique_ids(view_, ids);
   }
 
-  /// The size of the file as stored, for quota; from its name if that has S=.
-  Result<std::uint64_t> stored_bytes(Uid uid);
   void forget_octets_unless(Uid uid, std::uint64_t stored);
 
  private:

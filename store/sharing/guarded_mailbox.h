@@ -55,6 +55,7 @@ class GuardedMailbox final : public Mailbox {
   void count_on() override { inner_->count_on(); }
   Result<Changes> sync() override;
   Result<std::uint64_t> octets(Uid uid) override { return inner_->octets(uid); }
+  Result<std::uint64_t> stored_bytes(Uid uid) override { return inner_->stored_bytes(uid); }
   Result<std::int64_t> internal_date(Uid uid) override { return inner_->internal_date(uid); }
   Result<MessageReader> open(Uid uid) override;
   std::optional<MessageReader> open_now(Uid uid) override;
