@@ -12,6 +12,9 @@ namespace {
 
 using Setting = DovecotSection::Setting;
 
+// Of the plugin listescape; mail_place() takes it.
+constexpr std::string_view escape_setting = "listescape_char";
+
 // What is about Dovecot's own files and processes, or is so here without a setting; a name may end
 // in *.
 constexpr std::array silent{
@@ -196,7 +199,7 @@ class DovecotMigration {
   void mail_place() {
     const auto* setting = root_.find("mail_location");
     if (setting == nullptr || setting->value.empty()) return;
-    auto location = with_letters(setting->value);
+    auto location = with_letters(setting->value) + escape_item();
     auto own = home_.empty() ? location : with_home(location, home_);
     for (const auto& one : {own, location}) {
       if (auto checked = store::MailLocation::check(one); !checked) {
@@ -206,6 +209,24 @@ class DovecotMigration {
     }
     if (has_own_users_) made_.set("virtual_mail_location", own, setting->place);
     if (has_system_users_) made_.set("mail_location", location, setting->place);
+  }
+
+  /// The plugin listescape is an item of mail_location here; empty: it is not used.
+  std::string escape_item() const {
+    constexpr std::string_view plugin_name = "listescape";
+    auto is_named_in = [&](const DovecotSection& section) {
+      auto plugins = section.value("mail_plugins");
+      auto names = words(plugins);
+      return std::ranges::find(names, plugin_name) != names.end();
+    };
+    std::string escape = "\\";
+    bool is_used = is_named_in(root_);
+    for (const auto& section : root_.sections) {
+      is_used = is_used || (section.kind == "protocol" && is_named_in(section));
+      auto own = section.value(escape_setting);
+      if (section.kind == "plugin" && !own.empty()) escape = own;
+    }
+    return is_used ? ":LISTESCAPE=" + escape : "";
   }
 
   Result<void> users() {
@@ -353,7 +374,8 @@ class DovecotMigration {
       const auto& name = setting.name;
       if (name == "quota_rule" || name == "mail_log_events" || name == "mail_log_fields") {
         made_.set(name, setting.value, setting.place);
-      } else if (name == "quota" && setting.value.starts_with("maildir")) {
+      } else if ((name == "quota" && setting.value.starts_with("maildir")) ||
+                 name == escape_setting) {
         continue;
       } else {
         lacks(setting, name.starts_with("sieve")
