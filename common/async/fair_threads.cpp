@@ -1,15 +1,28 @@
 #include "common/async/fair_threads.h"
 
 #include <algorithm>
+#include <thread>
 
 namespace pennypost {
 
-FairThreads::FairThreads(Loop& loop, std::size_t threads, std::size_t share)
-    : loop_(loop), threads_(threads), share_(share), reserve_((threads + 3) / 4) {
-  ASSERT(threads_ >= 1 && share_ >= 1);
+FairThreads::FairThreads(Loop& loop, std::size_t threads, std::size_t share, std::size_t processors)
+    : loop_(loop),
+      threads_(threads),
+      share_(share),
+      processors_(processors),
+      reserve_((threads + 3) / 4) {
+  ASSERT(threads_ >= 1 && share_ >= 1 && processors_ >= 1);
 }
 
 FairThreads::~FairThreads() { ASSERT(waiting_.empty() && running_ == 0); }
+
+std::size_t FairThreads::processors_here() {
+  return std::max(std::thread::hardware_concurrency(), 1u);
+}
+
+bool FairThreads::Party::has_spare_thread() const {
+  return threads_.running_ < threads_.processors_ && threads_.may_begin(*this, Work::Heavy);
+}
 
 bool FairThreads::may_begin(const Party& party, Work work) const {
   if (running_ >= threads_) return false;

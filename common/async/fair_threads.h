@@ -28,8 +28,9 @@ class FairThreads {
   /// memory until it is done.
   enum class Place { Last, First };
 
-  /// `threads` as given to Loop::set_offload_threads; both numbers are at least 1.
-  FairThreads(Loop& loop, std::size_t threads, std::size_t share);
+  /// `threads` as given to Loop::set_offload_threads; all numbers are at least 1.
+  FairThreads(Loop& loop, std::size_t threads, std::size_t share,
+              std::size_t processors = processors_here());
   FairThreads(const FairThreads&) = delete;
   FairThreads& operator=(const FairThreads&) = delete;
   ~FairThreads();
@@ -44,6 +45,7 @@ class FairThreads {
   std::size_t running() const { return running_; }
 
  private:
+  static std::size_t processors_here();
   bool may_begin(const Party& party, Work work) const;
   bool may_lend() const { return running_ + reserve_ < threads_; }
   void begin(Turn& turn);
@@ -54,6 +56,7 @@ class FairThreads {
   Loop& loop_;
   std::size_t threads_;
   std::size_t share_;
+  std::size_t processors_;
   std::size_t reserve_;
   std::size_t running_ = 0;
   std::list<Party*> waiting_;  // parties with waiting turns; the next one is first
@@ -75,6 +78,9 @@ class FairThreads::Party {
   }
   /// The lane for this kind of work.
   Lane lane(Work work, Place place = Place::Last);
+  /// Whether heavy work could begin now, and would find a processor that no other job keeps busy:
+  /// then it pays to split a job in two.
+  bool has_spare_thread() const;
 
  private:
   friend class FairThreads;

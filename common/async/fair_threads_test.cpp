@@ -105,6 +105,29 @@ TEST_CASE("heavy work gets the share and no more, nor holds up light work") {
   CHECK(office.order == "hhlhhh");
 }
 
+TEST_CASE("a thread is spare if the share has room for it, and a processor") {
+  Loop loop;
+  FairThreads threads(loop, 8, 2, 3);
+  FairThreads::Party party(threads);
+  FairThreads::Party other(threads);
+  std::string order;
+  std::list<Held> jobs;
+  auto begin = [&](FairThreads::Party& of) {
+    jobs.emplace_back(of, Work::Heavy, Place::Last, order, 'j');
+  };
+  CHECK(party.has_spare_thread());
+  begin(party);
+  CHECK(party.has_spare_thread());
+  begin(party);
+  CHECK_FALSE(party.has_spare_thread());
+  CHECK(other.has_spare_thread());
+  begin(other);
+  CHECK_FALSE(other.has_spare_thread());
+  jobs.pop_front();
+  CHECK(other.has_spare_thread());
+  CHECK(order == "jjj");
+}
+
 TEST_CASE("parties that wait take turns, each in the order of its own jobs") {
   Office office(1, 1);
   FairThreads::Party first(office.threads);

@@ -1,6 +1,7 @@
 #include "imapd/admin/find.h"
 
 #include <algorithm>
+#include <future>
 
 #include "imapd/search/searcher.h"
 
@@ -12,6 +13,14 @@ constexpr std::size_t messages_at_once = 500;
 constexpr std::uint64_t octets_at_once = 4 << 20;
 
 bool is_missing(const Error& error) { return error.response_code() == ResponseCode::NonExistent; }
+
+// On two threads, if there is work for two.
+void read_gathered(Searcher& searcher) {
+  std::future<void> helper;
+  if (searcher.unread() > 1) helper = std::async([&] { searcher.read(); });
+  searcher.read();
+  if (helper.valid()) helper.get();
+}
 
 std::string label(const AdminAccount& on, const store::MailboxName& name) {
   return on.account.name + ": " + name.text();
@@ -57,7 +66,8 @@ Result<std::vector<store::Uid>> search_folder(const AdminAccount& on, Selected& 
   AdminProgress progress(label(on, selected.mailbox().name()), selected.exists());
   std::vector<std::uint32_t> numbers;
   std::uint32_t looked_at = 0;
-  while (searcher.run(messages_at_once, octets_at_once, numbers)) {
+  while (searcher.gather(messages_at_once, octets_at_once, numbers)) {
+    read_gathered(searcher);
     progress.add(searcher.looked_at() - looked_at);
     looked_at = searcher.looked_at();
   }

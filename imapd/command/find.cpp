@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/async/shared_work.h"
 #include "common/log/log.h"
 #include "imapd/command/shared.h"
 #include "imapd/command/word_indexing.h"
@@ -47,6 +48,19 @@ bool narrow(Searcher& searcher, const SessionContext& context, const store::Mail
   bool is_whole = narrowing->size() == mailbox.messages().size();
   searcher.narrow(*std::move(narrowing));
   return is_whole;
+}
+
+// On two threads, if there is more than one message to be read.
+Task<> read_gathered(SessionContext& context, Searcher& searcher) {
+  auto read = [&] { searcher.read(); };
+  if (searcher.unread() > 1) {
+    auto& threads = context.account().threads;
+    auto reading = share_work(context.loop(), threads, FairThreads::Place::First, read);
+    co_await std::move(reading);
+  } else {
+    auto lane = context.heavy_lane(FairThreads::Place::First);
+    co_await lane.offload([&] { read(); });
+  }
 }
 
 // The scores by message number.
@@ -112,7 +126,7 @@ Task<Result<std::vector<std::uint32_t>>> find_messages_in(SessionContext& contex
         is_indexed = narrow(*searcher, context, selected.mailbox());
       }
     }
-    return searcher->run(messages_at_once, octets_at_once, found);
+    return searcher->gather(messages_at_once, octets_at_once, found);
   };
   store::LockWait wait(context.loop(), context.store().lock_timeout());
   for (bool more = true; more;) {
@@ -122,6 +136,10 @@ Task<Result<std::vector<std::uint32_t>>> find_messages_in(SessionContext& contex
     auto lane = context.heavy_lane(goes_on ? FairThreads::Place::First : FairThreads::Place::Last);
     CO_TRY(more, co_await lane.offload([&] { return step(); }));
     if (!more) break;
+    if (!searcher->is_held_up() && searcher->unread() > 0) {
+      auto reading = read_gathered(context, *searcher);
+      co_await std::move(reading);
+    }
     co_await context.look_for_client();
     std::uint64_t done = searcher->looked_at();
     auto text = progress(done, selected.exists());

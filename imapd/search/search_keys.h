@@ -47,7 +47,7 @@ struct PreparedKey {
 /// All keys of one SEARCH.
 struct PreparedKeys {
   PreparedKey root;
-  std::int64_t count = 0;
+  std::uint64_t count = 0;
   std::unique_ptr<KeySet> texts = std::make_unique<KeySet>();  // of BODY and TEXT
   store::HeaderKeys headers;
   /// What the index of words is asked for.

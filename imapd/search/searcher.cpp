@@ -10,11 +10,8 @@ namespace {
 
 using Kind = SearchKey::Kind;
 
-constexpr std::uint64_t message_octets_max = 1ull << 30;
-// How much of a message is read, or searched, before its keys are asked again.
-constexpr std::uint64_t piece_octets = 256 << 10;
 // What asking one key costs, in octets of text that could be searched instead.
-constexpr std::int64_t key_cost = 16;
+constexpr std::uint64_t key_cost = 16;
 
 }  // namespace
 
@@ -24,56 +21,94 @@ Result<Searcher> Searcher::make(const Selected& selected, store::Mailbox& mailbo
   return Searcher(selected, mailbox, now_seconds, std::move(keys));
 }
 
-bool Searcher::run(std::size_t messages, std::uint64_t octets, std::vector<std::uint32_t>& found) {
+bool Searcher::gather(std::size_t messages, std::uint64_t octets,
+                      std::vector<std::uint32_t>& found) {
   is_held_up_ = false;
-  budget_ = static_cast<std::int64_t>(octets);
-  while (messages > 0 && budget_ > 0) {
-    if (!begin_message()) return false;
-    auto& subject = *subject_;
-    budget_ -= keys_.count * key_cost;
-    auto answer = matches(keys_.root, subject);
-    if (answer == Truth::Unknown && !subject.is_gone) {
-      read_on(subject);
-      if (!subject.is_gone) continue;
+  batch_->begin_step(octets);
+  if (!settle(found)) return true;
+  for (; messages > 0 && !batch_->is_spent() && !batch_->is_full(); --messages) {
+    auto subject = next_subject();
+    if (!subject) break;
+    ask(*subject);
+    if (is_held_up_) {
+      next_ = subject->number;
+      return true;
     }
-    bool is_match = answer == Truth::Yes && !subject.is_gone && !is_held_up_;
-    if (is_match) note_found(subject, found);
-    subject_ = nullptr;
-    if (is_held_up_) return true;
-    ++next_;
-    --messages;
+    if (subject->answer == Truth::No) continue;
+    if (subject->answer == Truth::Yes && batch_->empty()) {
+      note_found(*subject, found);
+    } else {
+      batch_->add(std::move(subject));
+    }
   }
-  return subject_ != nullptr || next_ <= selected_->exists();
+  return has_more();
 }
 
-// False when no message is left.
-bool Searcher::begin_message() {
-  for (; subject_ == nullptr && next_ <= selected_->exists(); ++next_) {
-    const auto* message = mailbox_->find(selected_->uid_of(next_));
-    has_missed_ = has_missed_ || message == nullptr;
-    if (message == nullptr) continue;
-    subject_ = std::make_unique<Subject>(next_, *message);
-    subject_->place = narrowing_.place_of(message->uid);
-    return true;
+bool Searcher::run(std::size_t messages, std::uint64_t octets, std::vector<std::uint32_t>& found) {
+  gather(messages, octets, found);
+  read();
+  settle(found);
+  return has_more();
+}
+
+// Tells those at the front that are decided; false if another program has one of them locked.
+bool Searcher::settle(std::vector<std::uint32_t>& found) {
+  while (!batch_->empty()) {
+    auto& subject = batch_->front();
+    if (subject->answer == Truth::Unknown) ask(*subject);
+    if (is_held_up_) {
+      subject = subject_for(subject->number, subject->message);
+      return false;
+    }
+    if (subject->answer == Truth::Unknown) return true;
+    if (subject->answer == Truth::Yes) note_found(*subject, found);
+    batch_->pop_front();
   }
-  return subject_ != nullptr;
+  return true;
+}
+
+// Null when no message is left.
+std::unique_ptr<Subject> Searcher::next_subject() {
+  while (next_ <= selected_->exists()) {
+    auto number = next_++;
+    if (const auto* message = mailbox_->find(selected_->uid_of(number))) {
+      return subject_for(number, *message);
+    }
+    has_missed_ = true;
+  }
+  return nullptr;
+}
+
+std::unique_ptr<Subject> Searcher::subject_for(std::uint32_t number,
+                                               const store::Message& message) const {
+  auto subject = std::make_unique<Subject>(number, message);
+  subject->place = narrowing_.place_of(message.uid);
+  return subject;
+}
+
+// All keys, as far as they can be answered now.
+void Searcher::ask(Subject& subject) {
+  batch_->spend(keys_->count * key_cost);
+  if (subject.failure) note_failure(subject, *subject.failure);
+  subject.is_gone = subject.is_gone || subject.text.has_failed();
+  auto answer = subject.is_gone ? Truth::No : matches(keys_->root, subject);
+  subject.answer = subject.is_gone ? Truth::No : answer;
 }
 
 void Searcher::note_failure(Subject& subject, const Error& error) {
   subject.is_gone = true;
   has_missed_ = has_missed_ || store::is_expunged(error);
-  is_held_up_ = is_held_up_ || (waits_ && store::is_in_use(error));
+  is_held_up_ = is_held_up_ || (batch_->waits() && store::is_in_use(error));
 }
 
-Searcher::Truth Searcher::matches(const PreparedKey& key, Subject& subject) {
+Truth Searcher::matches(const PreparedKey& key, Subject& subject) {
   auto answer = holds(key, subject);
   if (!key.negated || answer == Truth::Unknown) return answer;
   return truth(answer == Truth::No);
 }
 
 // What the index of words says of a key, if it knows.
-std::optional<Searcher::Truth> Searcher::indexed(const PreparedKey& key,
-                                                 const Subject& subject) const {
+std::optional<Truth> Searcher::indexed(const PreparedKey& key, const Subject& subject) const {
   if (!key.needle || !subject.place) return std::nullopt;
   if (auto score = narrowing_.score(*key.needle, *subject.place)) return truth(*score > 0);
   if (!narrowing_.may_hold(*key.needle, *subject.place)) return Truth::No;
@@ -97,14 +132,14 @@ void Searcher::add_scores(const PreparedKey& key, Subject& subject) const {
 
 void Searcher::note_found(Subject& subject, std::vector<std::uint32_t>& found) {
   found.push_back(subject.number);
-  if (!keys_.has_fuzzy) return;
-  add_scores(keys_.root, subject);
+  if (!keys_->has_fuzzy) return;
+  add_scores(keys_->root, subject);
   // What was found exactly could not be found better.
   auto score = subject.scored_keys == 0 ? 100 : subject.score_sum / subject.scored_keys;
   scores_.push_back(static_cast<std::uint8_t>(score));
 }
 
-Searcher::Truth Searcher::all_of(const PreparedKey& key, Subject& subject) {
+Truth Searcher::all_of(const PreparedKey& key, Subject& subject) {
   for (const auto& child : key.children) {
     if (is_ruled_out(child, subject)) return Truth::No;
   }
@@ -117,7 +152,7 @@ Searcher::Truth Searcher::all_of(const PreparedKey& key, Subject& subject) {
   return answer;
 }
 
-Searcher::Truth Searcher::any_of(const PreparedKey& key, Subject& subject) {
+Truth Searcher::any_of(const PreparedKey& key, Subject& subject) {
   auto answer = Truth::No;
   for (const auto& child : key.children) {
     auto one = matches(child, subject);
@@ -127,7 +162,7 @@ Searcher::Truth Searcher::any_of(const PreparedKey& key, Subject& subject) {
   return answer;
 }
 
-Searcher::Truth Searcher::holds(const PreparedKey& key, Subject& subject) {
+Truth Searcher::holds(const PreparedKey& key, Subject& subject) {
   if (auto known = indexed(key, subject)) return *known;
   switch (key.kind) {
     case Kind::All:
@@ -184,11 +219,11 @@ Searcher::Truth Searcher::holds(const PreparedKey& key, Subject& subject) {
   return Truth::No;
 }
 
-Searcher::Truth Searcher::has_text(const PreparedKey& key, const Subject& subject) const {
-  if (!subject.text_scan) return Truth::Unknown;
-  const auto& scan = *subject.text_scan;
-  bool found = key.kind == Kind::Body ? scan.in_body(key.text) : scan.in_text(key.text);
-  if (!found && !scan.is_done()) return Truth::Unknown;
+Truth Searcher::has_text(const PreparedKey& key, const Subject& subject) const {
+  const auto* scan = subject.text.scan();
+  if (scan == nullptr) return Truth::Unknown;
+  bool found = key.kind == Kind::Body ? scan->in_body(key.text) : scan->in_text(key.text);
+  if (!found && !scan->is_done()) return Truth::Unknown;
   return truth(found);
 }
 
@@ -218,20 +253,20 @@ bool Searcher::has_age(const PreparedKey& key, Subject& subject) {
 }
 
 const store::HeaderScan& Searcher::header_scan(Subject& subject) {
-  if (!subject.header_scan) subject.header_scan.emplace(keys_.headers, header(subject));
+  if (!subject.header_scan) subject.header_scan.emplace(keys_->headers, header(subject));
   return *subject.header_scan;
 }
 
 const std::string& Searcher::header(Subject& subject) {
   if (subject.header) return *subject.header;
   if (auto kept = kept_fields(subject)) {
-    spend(kept->size());
+    batch_->spend(kept->size());
     return subject.header.emplace(*std::move(kept));
   }
   if (auto* reader = open(subject)) {
     if (auto read = reader->header(header_octets_max)) {
-      spend(read->size());
-      if (!keys_.needs_whole_header) keep_fields(*mailbox_, subject.message.uid, *read);
+      batch_->spend(read->size());
+      if (!keys_->needs_whole_header) keep_fields(*mailbox_, subject.message.uid, *read);
       return subject.header.emplace(*std::move(read));
     }
   }
@@ -241,37 +276,8 @@ const std::string& Searcher::header(Subject& subject) {
 
 // Stands in for the header if no key asks for other fields.
 std::optional<std::string> Searcher::kept_fields(const Subject& subject) {
-  if (keys_.needs_whole_header) return std::nullopt;
+  if (keys_->needs_whole_header) return std::nullopt;
   return find_kept_fields(*mailbox_, subject.message.uid);
-}
-
-// A piece of less than piece_octets is the last.
-Result<std::string> Searcher::read_piece(Subject& subject) {
-  auto& reader = *subject.reader;
-  // With CRLF line ends it is at most twice as large.
-  if (reader.stored_bytes() < piece_octets / 2) return reader.all();
-  return reader.read(subject.text.size(), piece_octets);
-}
-
-// Reads the next piece of the message; once all of it is read, searches the next piece.
-void Searcher::read_on(Subject& subject) {
-  if (subject.text_scan) {
-    budget_ -= subject.text_scan->advance(piece_octets);
-    return;
-  }
-  if (open(subject) == nullptr) return;
-  auto piece = read_piece(subject);
-  if (!piece || subject.text.size() + piece->size() > message_octets_max) {
-    subject.is_gone = true;
-    return;
-  }
-  bool is_last = piece->size() < piece_octets;
-  spend(piece->size());
-  subject.text += *piece;
-  if (!is_last) return;
-  subject.text_scan =
-      std::make_unique<TextScan>(*keys_.texts, std::move(subject.text), *keys_.asked);
-  subject.reader.reset();
 }
 
 store::MessageReader* Searcher::open(Subject& subject) {
@@ -320,7 +326,7 @@ std::optional<std::int64_t> Searcher::saved_day(Subject& subject) {
 bool Searcher::has_id(const PreparedKey& key, Subject& subject) {
   std::uint64_t octets = 0;
   auto id = email_id(*mailbox_, subject.message.uid, octets);
-  spend(octets);
+  batch_->spend(octets);
   if (!id) note_failure(subject, id.error());
   return id && *id == key.id;
 }

@@ -11,12 +11,22 @@ store::TextWalk::Headers headers_for(TextScan::Asked asked) {
 }  // namespace
 
 TextScan::TextScan(const KeySet& keys, std::string message, Asked asked)
-    : walk_(std::move(message), headers_for(asked)), body_(keys), headers_(keys), asked_(asked) {}
+    : body_(keys), headers_(keys), asked_(asked) {
+  walk_.emplace(std::move(message), headers_for(asked));
+  end_if_done();
+}
 
 std::int64_t TextScan::advance(std::int64_t octets) {
   std::int64_t cost = 0;
-  while (cost < octets && !is_done()) cost += walk_.step(*this);
+  while (cost < octets && !is_done()) {
+    cost += walk_->step(*this);
+    end_if_done();
+  }
   return cost;
+}
+
+void TextScan::end_if_done() {
+  if (walk_->is_done() || body_.has_all()) walk_.reset();
 }
 
 void TextScan::field(const HeaderField&, std::string_view line) {

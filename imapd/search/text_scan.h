@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,17 +30,19 @@ class TextScan final : private store::TextSink {
   /// done.
   std::int64_t advance(std::int64_t octets);
   /// Whether everything was gone through, or every key found.
-  bool is_done() const { return walk_.is_done() || body_.has_all(); }
+  bool is_done() const { return !walk_; }
   /// Whether a key was seen so far in a text part, and in a text part or a header.
   bool in_body(std::size_t key) const { return body_.has(key); }
   bool in_text(std::size_t key) const { return body_.has(key) || headers_.has(key); }
 
  private:
+  void end_if_done();
   void field(const HeaderField& field, std::string_view line) override;
   void body(std::string_view utf8) override { body_.feed(utf8); }
   void end_body() override { body_.end_text(); }
 
-  store::TextWalk walk_;
+  // With the message; gone once it is done.
+  std::optional<store::TextWalk> walk_;
   // Where TEXT alone is asked for, headers are as good as the body.
   KeyScan body_;
   KeyScan headers_;
