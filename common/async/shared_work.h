@@ -11,9 +11,9 @@
 namespace pennypost {
 
 /// Calls `work` on one thread of the party, as heavy work, and at the same time on another if the
-/// party has a spare one: it takes its tasks from something that both calls may use. Ends when all
-/// calls have, and throws what one of them has thrown. A task that is destroyed meanwhile waits for
-/// them.
+/// party has a spare one: it takes its tasks from something that both calls may use. Ends when both
+/// calls have, or the first has before the second began, which then is left out. Throws what one of
+/// them has thrown. A task that is destroyed meanwhile waits for them.
 Task<> share_work(Loop& loop, FairThreads::Party& party, FairThreads::Place place,
                   std::function<void()> work);
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <stdexcept>
 #include <thread>
 
@@ -78,6 +79,32 @@ TEST_CASE("what either call of shared work throws is thrown, after both have end
     CHECK(ended == 2);
     CHECK(threads.running() == 0);
   }
+}
+
+TEST_CASE("shared work that one thread has done does not wait for the second to begin") {
+  Loop loop;
+  FairThreads threads(loop, 4, 2, 2);
+  FairThreads::Party party(threads);
+  std::atomic<bool> is_done = false;
+  std::atomic<int> too_late = 0;
+  // All threads of the pool but one, which the party does not know of.
+  auto block = [&] {
+    auto end = std::chrono::steady_clock::now() + 20s;
+    while (!is_done && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    if (!is_done) ++too_late;
+  };
+  auto offload = [](Loop& on, const std::function<void()>& work) -> Task<> {
+    co_await on.offload([&] { work(); });
+  };
+  std::function<void()> blocking = block;
+  Nursery nursery(loop);
+  for (int i = 0; i < 3; ++i) nursery.start(offload(loop, blocking));
+  int calls = 0;
+  loop.run_until(share_work(loop, party, Place::Last, [&] { ++calls; }));
+  is_done = true;
+  loop.run_until(nursery.join());
+  CHECK(too_late == 0);
+  CHECK(calls == 1);
 }
 
 TEST_CASE("shared work that is cancelled is waited for, on both threads") {
