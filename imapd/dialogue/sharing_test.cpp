@@ -329,14 +329,15 @@ TEST_CASE("annotations need l and one of r, s, w, i and p, as RFC 5464 says") {
   Host host;
   host.make("ann", "Lists");
   Resident bob(host, "bob");
-  for (auto [rights, answer] : {std::pair("lr", "OK "),
-                                {"ls", "OK "},
-                                {"lw", "OK "},
-                                {"li", "OK "},
-                                {"lp", "OK "},
-                                {"l", "NO [NOPERM]"},
-                                {"ltekxa", "NO [NOPERM]"},
-                                {"rswip", "NO [NONEXISTENT]"}}) {
+  struct Row {
+    const char* rights;
+    const char* answer;
+  };
+  for (const auto& row :
+       {Row{"lr", "OK "}, Row{"ls", "OK "}, Row{"lw", "OK "}, Row{"li", "OK "}, Row{"lp", "OK "},
+        Row{"l", "NO [NOPERM]"}, Row{"ltekxa", "NO [NOPERM]"}, Row{"rswip", "NO [NONEXISTENT]"}}) {
+    const char* rights = row.rights;
+    const char* answer = row.answer;
     CAPTURE(rights);
     host.share("Lists", "user=bob@example.test " + std::string(rights) + "\n");
     Client client(bob);
