@@ -107,7 +107,6 @@ Task<> WordFollower::put_in(Waiting waiting) {
       next = co_await std::move(running);
     }
     if (next == WordJob::Next::Retry && waiting.retries_left > 0) break;
-    if (next == WordJob::Next::Retry) note_failure(waiting, *job.failure());
     folders.erase(folders.begin());
     next = WordJob::Next::End;
   }

@@ -5,8 +5,8 @@
 // that what comes together is put in together, but not for ever; then puts in what is new in the
 // mailboxes, one account at a time, in short steps on one thread of offload(), and only while
 // deliveries leave a thread free beside that one. imapd does the same for the mailboxes that its
-// sessions see, and may be at it just now: who finds the index locked comes again, and who comes
-// second finds nothing missing.
+// sessions see, and may be at it just now: who finds the index locked comes again, for a minute,
+// and who comes second finds nothing missing.
 //
 // A delivery never waits for the index, nor fails because of it. What is left out, since too much
 // waits, the process ends or there is an error, is put in when imapd opens the mailbox, or with the

@@ -1,6 +1,10 @@
 """Users' indexes of words: an admin keeps them with pennypost fts, and deliveries put new mail in, while imapd uses them."""
+import contextlib
+import fcntl
 import os
 import shutil
+import threading
+import time
 
 from harness import Shared, check, contains, equal, eventually, test
 from mailhost import Host, give, letter
@@ -141,6 +145,42 @@ def at_delivery(t):
     equal(client.response("RECENT")[1], [b"3"], "RECENT")
     equal(len(search(client, "FUZZY", "BODY", "chrery")), 1, "what the index alone knows")
     client.logout()
+
+
+@contextlib.contextmanager
+def written_by_another(host, login):
+    """Holds Xapian's lock, as who writes the index does."""
+    with open(os.path.join(host.maildir(login), "pennypost-words", "flintlock"), "r+b") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        yield
+
+
+@test("pennypost fts waits for who writes the index just now, and so does a delivery, which is not held up by that")
+def waiting(t):
+    host = make_delivering_host(t)
+    host.put(ANN, letter("zero", "apple\r\n"))
+    rescan(host, "-u", ANN)
+    host.stop("imapd")
+    told = {}
+
+    def ask(verb):
+        told[verb] = run(host, verb, "-u", ANN, ok=False)
+
+    with written_by_another(host, ANN):
+        asking = [threading.Thread(target=ask, args=(verb,)) for verb in ("rescan", "optimize")]
+        for one in asking:
+            one.start()
+        time.sleep(3)  # longer than they take to look
+        check(not told, f"ended while the index was locked: {told}")
+    for one in asking:
+        one.join(60)
+    equal([(verb, one.returncode) for verb, one in sorted(told.items())], [("optimize", 0), ("rescan", 0)], f"{told}")
+    with written_by_another(host, ANN):
+        send(host, ANN, letter("one", "orange\r\n"))
+        host.wait_messages(ANN, 2)
+        time.sleep(3)  # longer than a delivery waits for more mail
+    eventually(lambda: left_out(host, ANN, BOB) == ["INBOX messages=2 added=0 dropped=0"], "the index has all")
+    check("words of" not in host.log(), "a delivery that waited for the index tells of no error")
 
 
 @test("the index of words is whole when a session and the delivery put the same mail in at the same time")
