@@ -283,6 +283,8 @@ TEST_CASE("of folders that are no more nothing is kept") {
   auto writer = WordWriter::open(directory);
   REQUIRE(writer);
   CHECK(*(*writer)->keep_only(std::span(&inbox, 1)) == 2);
+  // Readers see it at once.
+  CHECK(holders(directory, other, "two").empty());
   CHECK(*(*writer)->keep_only(std::span(&inbox, 1)) == 0);
   CHECK(*(*writer)->begin(inbox, uids({1, 2})) == uids({}));
   CHECK(holders(directory, inbox, "two") == std::vector<std::uint32_t>{2});
