@@ -1,6 +1,7 @@
 #include "imapd/command/find.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "common/async/shared_work.h"
 #include "common/log/log.h"
@@ -13,6 +14,9 @@
 namespace pennypost::imap {
 namespace {
 
+// What takes a thread for less is followed by more of the same on that thread, since the way to it
+// and back may take longer where all processors are busy.
+constexpr std::chrono::milliseconds short_step{3};
 // An answer with more numbers is made on a thread, not in the event loop.
 constexpr std::size_t short_answer = 10'000;
 
@@ -126,7 +130,13 @@ Task<Result<std::vector<std::uint32_t>>> find_messages_in(SessionContext& contex
         is_indexed = narrow(*searcher, context, selected.mailbox());
       }
     }
-    return searcher->gather(messages_at_once, octets_at_once, found);
+    auto end = std::chrono::steady_clock::now() + short_step;
+    bool has_more = false;
+    do {
+      has_more = searcher->gather(messages_at_once, octets_at_once, found);
+    } while (has_more && searcher->unread() == 0 && !searcher->is_held_up() &&
+             std::chrono::steady_clock::now() < end);
+    return has_more;
   };
   store::LockWait wait(context.loop(), context.store().lock_timeout());
   for (bool more = true; more;) {
