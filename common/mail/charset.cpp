@@ -43,13 +43,6 @@ std::string windows_1252(char octet) {
   return {static_cast<char>(0xe0 | code >> 12), static_cast<char>(0x80 | (code >> 6 & 0x3f)), last};
 }
 
-/// The position of the first octet that is not UTF-8, or the end.
-std::size_t utf8_bytes(std::string_view text) {
-  const auto* begin = reinterpret_cast<const std::uint8_t*>(text.data());
-  const auto* bad = u8_check(begin, text.size());
-  return bad == nullptr ? text.size() : static_cast<std::size_t>(bad - begin);
-}
-
 /// Whether `text`, which is not UTF-8 from its first octet on, may become UTF-8 with further
 /// octets.
 bool is_cut_character(std::string_view text) {
@@ -61,7 +54,7 @@ bool is_cut_character(std::string_view text) {
 std::string replaced(std::string_view text) {
   std::string out;
   for (;;) {
-    auto bytes = utf8_bytes(text);
+    auto bytes = utf8_octets(text);
     out += text.substr(0, bytes);
     if (bytes == text.size()) return out;
     out += replacement;
@@ -115,7 +108,7 @@ class CharsetDecoder::State {
  private:
   /// Moves the UTF-8 at the front of `piece` to `out`; true if the rest is an incomplete character.
   static bool copy(std::string_view& piece, std::string& out) {
-    auto bytes = utf8_bytes(piece);
+    auto bytes = utf8_octets(piece);
     out += piece.substr(0, bytes);
     piece.remove_prefix(bytes);
     return !piece.empty() && is_cut_character(piece);

@@ -1,8 +1,12 @@
 #include "common/mail/charset.h"
 
 #include <doctest/doctest.h>
+#include <unistr.h>
 
+#include <cstdint>
+#include <random>
 #include <string>
+#include <vector>
 
 #include "common/mail/unicode.h"
 
@@ -85,4 +89,26 @@ TEST_CASE("UTF-8 is checked strictly") {
   for (const char* text : {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80", "\xc3"}) {
     CHECK_FALSE(is_utf8(text));
   }
+}
+
+TEST_CASE("the UTF-8 at the front of any octets is what libunistring finds, one after the other") {
+  std::mt19937 random(5);
+  const std::string octets = "ab cdefgh\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xff\xc0\xed\xa0";
+  const std::vector<std::string> pieces{"plain text ", "\xc3\xa9", "\xe2\x82\xac",
+                                        "\xf0\x9f\x98\x80"};
+  std::size_t whole = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text;
+    for (auto left = random() % 8; left > 0; --left) text += pieces[random() % pieces.size()];
+    if (i % 2 == 0) text += octets[random() % octets.size()];
+    if (i % 4 == 0) text += pieces[random() % pieces.size()];
+    const auto* begin = reinterpret_cast<const std::uint8_t*>(text.data());
+    const auto* bad = u8_check(begin, text.size());
+    auto expected = bad == nullptr ? text.size() : static_cast<std::size_t>(bad - begin);
+    CAPTURE(text);
+    REQUIRE(utf8_octets(text) == expected);
+    whole += bad == nullptr ? 1 : 0;
+  }
+  CHECK(whole > 5'000);
+  CHECK(whole < 18'000);
 }

@@ -71,9 +71,20 @@ std::string folded_run(std::string_view text) {
 
 }  // namespace
 
-bool is_utf8(std::string_view text) {
-  if (is_ascii(text)) return true;
-  return u8_check(octets(text), text.size()) == nullptr;
+bool is_utf8(std::string_view text) { return utf8_octets(text) == text.size(); }
+
+std::size_t utf8_octets(std::string_view text) {
+  // No character is in part ASCII, and most text is all ASCII.
+  auto rest = text;
+  while (!rest.empty()) {
+    rest.remove_prefix(run(rest, true).size());
+    auto other = run(rest, false);
+    if (const auto* bad = u8_check(octets(other), other.size())) {
+      return static_cast<std::size_t>(bad - octets(text));
+    }
+    rest.remove_prefix(other.size());
+  }
+  return text.size();
 }
 
 std::string nfc(std::string_view text) {

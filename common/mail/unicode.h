@@ -3,6 +3,7 @@
 // STANDARDS  RFC 3629 (UTF-8), Unicode Standard Annex 15 (NFC), section 3.13 (case folding)
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,8 @@ namespace pennypost {
 
 /// RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
 bool is_utf8(std::string_view text);
+/// The octets at the front that are UTF-8: all, or those before the first that is not.
+std::size_t utf8_octets(std::string_view text);
 
 /// UTF-8 in NFC; `text` itself if it is not UTF-8.
 std::string nfc(std::string_view text);
