@@ -329,28 +329,33 @@ TEST_CASE("annotations need l and one of r, s, w, i and p, as RFC 5464 says") {
   Host host;
   host.make("ann", "Lists");
   Resident bob(host, "bob");
-  struct Row {
-    const char* rights;
-    const char* answer;
+  struct Case {
+    std::string rights;
+    std::string answer;
   };
-  for (const auto& row :
-       {Row{"lr", "OK "}, Row{"ls", "OK "}, Row{"lw", "OK "}, Row{"li", "OK "}, Row{"lp", "OK "},
-        Row{"l", "NO [NOPERM]"}, Row{"ltekxa", "NO [NOPERM]"}, Row{"rswip", "NO [NONEXISTENT]"}}) {
-    const char* rights = row.rights;
-    const char* answer = row.answer;
-    CAPTURE(rights);
-    host.share("Lists", "user=bob@example.test " + std::string(rights) + "\n");
+  for (const auto& one : {Case{"lr", "OK "},
+                          {"ls", "OK "},
+                          {"lw", "OK "},
+                          {"li", "OK "},
+                          {"lp", "OK "},
+                          {"l", "NO [NOPERM]"},
+                          {"ltekxa", "NO [NOPERM]"},
+                          {"rswip", "NO [NONEXISTENT]"}}) {
+    host.share("Lists", "user=bob@example.test " + one.rights + "\n");
+    CAPTURE(one.rights);
     Client client(bob);
-    CHECK(
-        last_line(client.command("GETMETADATA " + ann_lists + " /private/x")).starts_with(answer));
+    CHECK(last_line(client.command("GETMETADATA " + ann_lists + " /private/x"))
+              .starts_with(one.answer));
     CHECK(last_line(client.command("SETMETADATA " + ann_lists + " (/private/x \"y\")"))
-              .starts_with(answer));
+              .starts_with(one.answer));
   }
 }
 
 TEST_CASE("annotations of a shared mailbox raise its mod-sequence, whoever changes them") {
   Host host;
   host.make("ann", "Lists");
+  // The mod-sequence of a mailbox without messages is the time, until there is something to keep.
+  host.put("ann", "Lists", "1700000001");
   host.share("Lists", "user=bob@example.test lr\n");
   Resident ann(host, "ann");
   Resident bob(host, "bob");
@@ -369,6 +374,27 @@ TEST_CASE("annotations of a shared mailbox raise its mod-sequence, whoever chang
   CHECK(after > before);
   CHECK(succeeds(reader.command("SETMETADATA " + ann_lists + " (/private/comment \"new\")")));
   CHECK(highest() > after);
+}
+
+TEST_CASE("what an owner writes to a shared mailbox chooses none of a visitor's scripts") {
+  Host host;
+  host.make("ann", "Lists");
+  host.share("Lists", "user=bob@example.test lriw\n");
+  Resident ann(host, "ann");
+  Resident bob(host, "bob");
+  fs::create_directories(bob.root() + "/sieve");
+  std::ofstream(bob.root() + "/sieve/own.sieve")
+      << "require [\"imapsieve\", \"imap4flags\"]; addflag \"\\\\Flagged\";\n";
+  Client owner(ann);
+  Client visitor(bob, {"imapsieve_url=sieve://mail.example.org"});
+  CHECK(succeeds(owner.command("SETMETADATA Lists (/shared/imapsieve/script \"own\")")));
+  CHECK(succeeds(visitor.command("SETMETADATA INBOX (/shared/imapsieve/script \"own\")")));
+  for (const auto& [mailbox, runs] :
+       std::map<std::string, bool>{{"INBOX", true}, {ann_lists, false}}) {
+    CHECK(succeeds(visitor.command("APPEND " + mailbox + " {3+}\r\nx\r\n")));
+    CHECK(succeeds(visitor.command("EXAMINE " + mailbox)));
+    CHECK(has(visitor.command("FETCH 1 FLAGS"), "\\Flagged") == runs);
+  }
 }
 
 TEST_CASE("an owner shares a mailbox by SETACL, and those below it inherit") {

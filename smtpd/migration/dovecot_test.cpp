@@ -105,21 +105,25 @@ TEST_CASE("folders within each other and lists elsewhere stay where they are; gr
 }
 
 TEST_CASE("the plugin listescape becomes LISTESCAPE in mail_location, with its character") {
-  for (auto [plugins, character, item] :
-       {std::tuple("mail_plugins = quota listescape\n", "", ":LISTESCAPE=\\"),
+  struct Case {
+    std::string plugins;
+    std::string character;
+    std::string item;
+  };
+  for (const auto& one :
+       {Case{"mail_plugins = quota listescape\n", "", ":LISTESCAPE=\\"},
         {"mail_plugins = listescape\n", "  listescape_char = +\n", ":LISTESCAPE=+"},
         {"protocol imap {\n  mail_plugins = $mail_plugins listescape\n}\n",
          "  listescape_char = \"\\\\\"\n", ":LISTESCAPE=\\"},
         {"mail_plugins = quota\n", "  listescape_char = +\n", ""}}) {
-    CAPTURE(plugins);
+    CAPTURE(one.plugins);
     Host host;
     host.files["/d/dovecot.conf"] =
-        std::string(
-            "mail_location = maildir:~/Maildir\nuserdb {\n  driver = passwd\n}\n"
-            "passdb {\n  driver = pam\n}\n") +
-        plugins + "plugin {\n" + character + "}\n";
+        "mail_location = maildir:~/Maildir\nuserdb {\n  driver = passwd\n}\n"
+        "passdb {\n  driver = pam\n}\n" +
+        one.plugins + "plugin {\n" + one.character + "}\n";
     REQUIRE(host.read());
-    CHECK(host.made.value("mail_location") == "maildir:~/Maildir" + std::string(item));
+    CHECK(host.made.value("mail_location") == "maildir:~/Maildir" + one.item);
     CHECK(host.told().empty());
   }
 }

@@ -200,6 +200,8 @@ TEST_CASE("with NO-NOSELECT a folder without messages goes with the last one bel
     REQUIRE(store->rename(name(*store, "x/y/z"), name(*store, "u")));
     CHECK_FALSE(home.has("x/y"));
     CHECK(home.has("x/empty"));
+    // What is not shown is in nobody's way.
+    CHECK(store->rename(name(*store, "u"), name(*store, "x/empty/deep")).has_value() == drops);
     REQUIRE(store->create(name(*store, "v/w")));
     std::ofstream(home.root + "/v/notes") << "kept";
     REQUIRE(store->remove(name(*store, "v/w")));
