@@ -354,8 +354,6 @@ TEST_CASE("annotations need l and one of r, s, w, i and p, as RFC 5464 says") {
 TEST_CASE("annotations of a shared mailbox raise its mod-sequence, whoever changes them") {
   Host host;
   host.make("ann", "Lists");
-  // The mod-sequence of a mailbox without messages is the time, until there is something to keep.
-  host.put("ann", "Lists", "1700000001");
   host.share("Lists", "user=bob@example.test lr\n");
   Resident ann(host, "ann");
   Resident bob(host, "bob");

@@ -362,6 +362,7 @@ ModSeq Index::raise(const Folder& folder, ModSeq floor, const FileStamp* annotat
   auto fresh = std::max(before + 1, static_cast<std::uint64_t>(clock_.now_seconds()) << 20);
   if (!part) return ModSeq(fresh);
   part->highest = fresh;
+  if (part->history.begin == 0) part->history.begin = fresh;
   if (annotations != nullptr) part->annotations = *annotations;
   Batch batch;
   batch.put("i" + folder.identity, part_value(*part));

@@ -55,7 +55,9 @@ void ModSeqs::load(std::vector<Message>& messages) {
     for (auto& message : messages) message.modseq = highest_;
     return;
   }
-  if (auto kept = index_->highest_modseq(folder_); kept.value() > 0) highest_ = kept;
+  auto kept = index_->highest_modseq(folder_);
+  // Kept from the start, so that it is the same at the next look, even without messages.
+  highest_ = kept.value() > 0 ? kept : index_->count_on(folder_, highest_);
   std::vector<Uid> changed;
   std::vector<Uid> gone;
   auto states = index_->states(folder_);

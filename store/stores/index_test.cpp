@@ -111,6 +111,26 @@ TEST_CASE("an index that is removed under a session is made anew, and nothing go
   CHECK(open(*store)->messages().size() == 2);
 }
 
+TEST_CASE(
+    "a mailbox without messages has the same mod-sequence at each look, and a later one then") {
+  for (auto format : {MailLocation::Format::Maildir, MailLocation::Format::Mbox}) {
+    Home home;
+    Index index(home.index_directory, home.clock);
+    auto store = home.store(&index, format);
+    auto first = open(*store)->highest_modseq();
+    home.clock.advance(Seconds{5});
+    CHECK(open(*store)->highest_modseq() == first);
+    append(*store, 1);
+    auto inbox = open(*store);
+    CHECK(inbox->highest_modseq() > first);
+    CHECK(inbox->messages()[0].modseq > first);
+    // Who knew it then is told of all that has gone since.
+    std::vector<Uid> all{Uid(1)};
+    REQUIRE(inbox->expunge(all));
+    CHECK(inbox->expunged_since(first) == all);
+  }
+}
+
 TEST_CASE("a change of annotations counts once, also while no process knew, and never goes back") {
   for (auto format : {MailLocation::Format::Maildir, MailLocation::Format::Mbox}) {
     Home home;
