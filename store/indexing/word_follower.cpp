@@ -43,11 +43,13 @@ void WordFollower::note(NewMail mail) {
   auto known = std::ranges::find(waiting_, directory, &Waiting::directory);
   if (known != waiting_.end()) {
     add_folders(known->mail, mail.folders);
-    known->due = std::min(now + times_.quiet, known->since + times_.longest);
+    // Never earlier than it was: the index may be locked.
+    known->due = std::max(known->due, std::min(now + times_.quiet, known->since + times_.longest));
   } else if (waiting_.size() < accounts_waiting_max) {
     auto folders = std::exchange(mail.folders, {});
     add_folders(mail, folders);
-    waiting_.push_back({std::move(mail), std::move(directory), now, now + times_.quiet});
+    waiting_.push_back(
+        {std::move(mail), std::move(directory), now, now + std::min(times_.quiet, times_.longest)});
   }
   if (is_working_) return;
   is_working_ = true;
