@@ -1,4 +1,5 @@
-"""SEARCH answers the same while its index of words is made, killed, removed, and while mail comes and goes behind it."""
+"""SEARCH answers the same while its index of words is made, killed, removed, while mail comes and goes behind it, and while
+clients leave."""
 import imaplib
 import os
 import random
@@ -141,3 +142,22 @@ def delivery_killed(t):
     for number in random.sample(range(1, sent + 1), 5):
         equal(len(search(client, "BODY", own(number))), 1, f"letter {number}")
     client.logout()
+
+
+@test("clients that leave while SEARCH reads their mail leave the worker as it was")
+def leaving(t):
+    host = Host(t, {"imap_worker_shards": 1, "imap_fts": False}, daemons=("imapd",))
+    for number in range(1, 2 * LETTERS + 1):
+        host.put(BOB, letter(f"n{number}", f"{own(number)}\r\n{FILL * 3}"))
+    client = log_in(host)
+    before = worker_pids(host)
+    begun = time.monotonic()
+    equal(search(client, "BODY", "absent"), [], "a word that is nowhere")
+    whole = time.monotonic() - begun
+    for _ in range(30):
+        leaver = log_in(host)
+        leaver.send(b"gone UID SEARCH BODY absent\r\n")
+        time.sleep(random.random() * whole)
+        leaver.shutdown()
+    equal(len(search(client, "BODY", own(7))), 1, "the letter with the word")
+    equal(worker_pids(host), before, "the worker's process")
