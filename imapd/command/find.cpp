@@ -118,6 +118,7 @@ Task<Result<std::vector<std::uint32_t>>> find_messages_in(SessionContext& contex
     auto reading = put_into_index(context, *indexing, name);
     co_await std::move(reading);
   }
+  WordIndexing::Search under_way(indexing);
   std::optional<Searcher> searcher;
   bool is_indexed = true;
   std::vector<std::uint32_t> found;

@@ -10,6 +10,9 @@ namespace {
 // How long more mail is waited for: what comes together is put in together.
 constexpr Duration quiet_time{2'000};
 constexpr Duration quiet_step{100};
+// Searches go first, but no longer than that in one run of the work.
+constexpr Duration give_way_max{10'000};
+constexpr Duration give_way_step{10};
 
 }  // namespace
 
@@ -61,6 +64,7 @@ Task<> WordIndexing::work(std::shared_ptr<Account> account) {
     co_await loop_.sleep(quiet_step);
     waited += quiet_step;
   }
+  has_given_way_ = Duration{0};
   while (!wanted_.empty()) {
     auto store = account->open_store();
     if (!store) {
@@ -82,6 +86,13 @@ Task<> WordIndexing::work(std::shared_ptr<Account> account) {
   changed_.notify_all();
 }
 
+Task<> WordIndexing::give_way(When when) {
+  while (searches_ > 0 && when != When::Now && has_given_way_ < give_way_max) {
+    co_await loop_.sleep(give_way_step);
+    has_given_way_ += give_way_step;
+  }
+}
+
 Task<> WordIndexing::put_in(Account& account, store::WordJob& job) {
   wanted_.front().has_begun = true;
   Wanted wanted = wanted_.front();
@@ -90,6 +101,8 @@ Task<> WordIndexing::put_in(Account& account, store::WordJob& job) {
   int retries_left = store::WordJob::retries_max;
   auto next = store::WordJob::Next::Step;
   while (next != store::WordJob::Next::End) {
+    auto waiting = give_way(wanted_.front().when);
+    co_await std::move(waiting);
     auto lane = account.threads.lane(FairThreads::Work::Heavy);
     auto after = co_await lane.offload([&] { return job.step(); });
     next = after;

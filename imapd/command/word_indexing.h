@@ -4,10 +4,10 @@
 // account's threads behind whatever its sessions ask for, with a store and a mailbox of its own,
 // and goes on when the session that wanted it has ended. A mailbox is put in when it is searched,
 // whether the index is there or not; and where it is there, also when it is selected and when
-// messages come (fts_autoindex). A search does not wait for it, unless it asks for FUZZY. When a
-// mailbox was removed or renamed, what is of no mailbox any more is taken out. Other users'
-// mailboxes are searched without an index. While `pennypost fts` or a delivery writes the index, it
-// waits.
+// messages come (fts_autoindex). A search does not wait for it, unless it asks for FUZZY; until
+// then it waits for searches to end, which need all processors for a moment. When a mailbox was
+// removed or renamed, what is of no mailbox any more is taken out. Other users' mailboxes are
+// searched without an index. While `pennypost fts` or a delivery writes the index, it waits.
 //
 // LIMITS     mailboxes_waiting_max; fts_message_max_size
 // SEE ALSO   store/indexing/word_job.h (a step), store/indexing/word_follower.h (deliveries),
@@ -56,6 +56,23 @@ class WordIndexing final : public WordKeeper {
   std::uint64_t done() const { return done_; }
   std::uint64_t goal() const { return goal_; }
 
+  /// As long as there is one, the work gives way, for some seconds in all; null: nothing is to give
+  /// way.
+  class Search {
+   public:
+    explicit Search(WordIndexing* indexing) : indexing_(indexing) {
+      if (indexing_ != nullptr) ++indexing_->searches_;
+    }
+    Search(const Search&) = delete;
+    Search& operator=(const Search&) = delete;
+    ~Search() {
+      if (indexing_ != nullptr) --indexing_->searches_;
+    }
+
+   private:
+    WordIndexing* indexing_;
+  };
+
  private:
   struct Wanted {
     std::optional<store::MailboxName> name;  // nothing: look which mailboxes are no more
@@ -65,6 +82,7 @@ class WordIndexing final : public WordKeeper {
   void want_one(const std::optional<store::MailboxName>& name, When when);
   Task<> work(std::shared_ptr<Account> account);
   Task<> put_in(Account& account, store::WordJob& job);
+  Task<> give_way(When when);
   void note_failure(const Error& error, const Wanted& wanted) const;
 
   Loop& loop_;
@@ -74,6 +92,8 @@ class WordIndexing final : public WordKeeper {
   std::weak_ptr<Account> account_;
   std::deque<Wanted> wanted_;  // the first is worked on
   bool is_working_ = false;
+  int searches_ = 0;
+  Duration has_given_way_{0};
   std::uint64_t done_ = 0;
   std::uint64_t goal_ = 0;
   Event changed_;
