@@ -97,6 +97,7 @@ class Deliverer {
   store::WordFollower::Process process_of_follower() {
     store::WordFollower::Process process;
     process.can_spare_thread = [this] { return threads_taken_ + 2 <= threads_; };
+    process.is_delivering = [this] { return threads_taken_ > 0; };
     process.is_leaving = [this] { return child_.is_leaving(); };
     process.stay = [this] { return std::make_shared<Child::Busy>(child_); };
     return process;

@@ -16,6 +16,10 @@ namespace {
 constexpr Duration look_pause{100};
 // A lock that is held longer is tried again later.
 constexpr int brief_lock_ms = 100;
+// While deliveries are under way, a pause follows each step: so many times as long, but no longer
+// than this.
+constexpr int pause_per_step = 4;
+constexpr Duration step_pause_max{500};
 constexpr FolderCache::Limits cache_limits{100, 8 << 20};
 
 }  // namespace
@@ -128,11 +132,15 @@ Task<WordJob::Next> WordFollower::run(WordJob& job, const Waiting& waiting) {
       co_await loop_.sleep(look_pause);
       continue;
     }
+    auto began = std::chrono::steady_clock::now();
     auto after = co_await loop_.offload([&] { return job.step(); });
     next = after;
+    auto took = std::chrono::ceil<Duration>(std::chrono::steady_clock::now() - began);
     if (job.failure() && next != WordJob::Next::Retry) note_failure(waiting, *job.failure());
     if (!job.failure() && next == WordJob::Next::End) told_.erase(waiting.directory);
     if (process_.is_leaving()) must_end_ = true;
+    bool is_in_the_way = next == WordJob::Next::Step && process_.is_delivering();
+    if (is_in_the_way) co_await loop_.sleep(std::min(took * pause_per_step, step_pause_max));
   }
   co_return next;
 }

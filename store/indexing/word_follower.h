@@ -60,6 +60,8 @@ class WordFollower {
   struct Process {
     /// Whether a thread of offload() can be spared.
     std::function<bool()> can_spare_thread;
+    /// Whether a delivery is under way: then most of the time is left to deliveries.
+    std::function<bool()> is_delivering;
     /// Whether it is about to end.
     std::function<bool()> is_leaving;
     /// It does not end of idleness while what this returns exists.

@@ -65,6 +65,7 @@ struct Host {
   WordFollower::Process process() {
     WordFollower::Process made;
     made.can_spare_thread = [this] { return has_thread; };
+    made.is_delivering = [] { return true; };
     made.is_leaving = [this] { return is_leaving; };
     made.stay = [this] { return busy; };
     return made;
