@@ -8,10 +8,9 @@
 #include <random>
 #include <thread>
 
-#include "common/base/scratch.h"
 #include "imapd/search/searcher.h"
+#include "imapd/search/testing.h"
 #include "store/indexing/folder_indexer.h"
-#include "store/stores/stores.h"
 
 using namespace pennypost;
 using namespace pennypost::imap;
@@ -28,30 +27,7 @@ constexpr int needles_max = __has_feature(address_sanitizer) ? 100 : 800;
 constexpr int needles_max = 800;
 #endif
 
-struct Account {
-  Scratch scratch;
-  std::unique_ptr<store::MailStore> mail;
-  std::string directory = scratch / "words";
-
-  Account() {
-    store::StoreSettings settings;
-    settings.fsync = false;
-    store::MailLocation location;
-    location.root = location.index = location.inbox = scratch / "mail";
-    mail = store::open_store(location, settings);
-  }
-  void append(const std::vector<std::string>& texts) const {
-    std::vector<store::NewMessage> messages;
-    for (const auto& text : texts) {
-      store::NewMessage message;
-      message.body = {std::string_view(text)};
-      messages.push_back(std::move(message));
-    }
-    REQUIRE(mail->append(store::MailboxName::inbox(), messages));
-  }
-  std::unique_ptr<store::Mailbox> open() const {
-    return *mail->open(store::MailboxName::inbox(), store::Access::ReadWrite);
-  }
+struct Account : SearchedAccount {
   void put_into_index(store::Mailbox& mailbox, std::uint64_t octets_max = 1 << 20,
                       std::uint64_t octets_at_once = 1 << 20) const {
     auto writer = store::WordWriter::open(directory);

@@ -9,9 +9,8 @@
 #include <thread>
 
 #include "common/base/descriptor.h"
-#include "common/base/scratch.h"
 #include "imapd/search/searcher.h"
-#include "store/stores/stores.h"
+#include "imapd/search/testing.h"
 
 using namespace pennypost;
 using namespace pennypost::imap;
@@ -24,33 +23,9 @@ using Numbers = std::vector<std::uint32_t>;
 constexpr std::size_t all_messages = 500;
 constexpr std::uint64_t much = 64 << 20;
 
-struct Account {
-  Scratch scratch;
-  std::unique_ptr<store::MailStore> mail;
-  store::MailLocation location;
+using Account = SearchedAccount;
 
-  explicit Account(store::MailLocation::Format format = store::MailLocation::Format::Maildir) {
-    store::StoreSettings settings;
-    settings.fsync = false;
-    settings.brief_lock_ms = 10;
-    location.format = format;
-    location.root = location.index = location.inbox = scratch / "mail";
-    if (format == store::MailLocation::Format::Mbox) location.inbox = scratch / "inbox";
-    mail = store::open_store(location, settings);
-  }
-  void append(const std::vector<std::string>& texts) const {
-    std::vector<store::NewMessage> messages;
-    for (const auto& text : texts) {
-      store::NewMessage message;
-      message.body = {std::string_view(text)};
-      messages.push_back(std::move(message));
-    }
-    REQUIRE(mail->append(store::MailboxName::inbox(), messages));
-  }
-  Selected select() const {
-    return Selected(*mail->open(store::MailboxName::inbox(), store::Access::ReadWrite));
-  }
-};
+Selected select(const Account& account) { return Selected(account.open()); }
 
 Searcher search(Selected& selected, const std::string& keys) {
   auto searcher = Searcher::make(selected, selected.mailbox(), *parse_search(keys, Limits()), 0);
@@ -80,7 +55,7 @@ std::vector<std::string> many(int count) {
 TEST_CASE("what must be read and what need not be is found in the order of the numbers") {
   Account account;
   account.append(many(600));
-  auto selected = account.select();
+  auto selected = select(account);
   auto searcher = search(selected, " OR SUBJECT hay BODY needle");
   Numbers found;
   // More messages than fit into a batch.
@@ -93,7 +68,7 @@ TEST_CASE("what must be read and what need not be is found in the order of the n
 TEST_CASE("no more messages are gathered than a batch holds, and no more read than a step allows") {
   Account account;
   account.append(std::vector<std::string>(400, message("needle", 1000)));
-  auto selected = account.select();
+  auto selected = select(account);
   auto searcher = search(selected, " BODY needle");
   Numbers found;
   REQUIRE(searcher.gather(all_messages, much, found));
@@ -113,13 +88,13 @@ TEST_CASE("no more messages are gathered than a batch holds, and no more read th
 TEST_CASE("messages that are removed after they were gathered are missed, and all others found") {
   Account account;
   account.append(many(60));
-  auto selected = account.select();
+  auto selected = select(account);
   auto searcher = search(selected, " BODY needle");
   Numbers found;
   REQUIRE(searcher.gather(all_messages, much, found));
-  auto other = account.mail->open(store::MailboxName::inbox(), store::Access::ReadWrite);
+  auto other = account.open();
   REQUIRE(other);
-  REQUIRE((*other)->expunge(std::vector{Uid(3), Uid(4), Uid(60)}));
+  REQUIRE(other->expunge(std::vector{Uid(3), Uid(4), Uid(60)}));
   CHECK_FALSE(searcher.has_missed());
   read_by_two(searcher);
   CHECK_FALSE(searcher.gather(all_messages, much, found));
@@ -132,7 +107,7 @@ TEST_CASE("messages that are removed after they were gathered are missed, and al
 TEST_CASE("a locked mailbox is read later by two threads, or not at all") {
   Account account(store::MailLocation::Format::Mbox);
   account.append(many(30));
-  auto selected = account.select();
+  auto selected = select(account);
   auto searcher = search(selected, " BODY needle");
   Numbers found;
   REQUIRE(searcher.gather(all_messages, much, found));
@@ -166,7 +141,7 @@ TEST_CASE("of large messages one is in memory at a time") {
   Account account;
   auto large = message("needle", TextBatch::large_octets + 1000);
   account.append({message("needle"), large, message("hay"), large, large, message("needle")});
-  auto selected = account.select();
+  auto selected = select(account);
   auto searcher = search(selected, " BODY needle");
   Numbers found;
   std::size_t within = 0;
@@ -182,7 +157,7 @@ TEST_CASE("of large messages one is in memory at a time") {
 TEST_CASE("a message is not searched to its end when the answer is known before") {
   Account account;
   account.append({"Subject: x\n\nneedle\n" + std::string(3'000'000, 'x') + "\n"});
-  auto selected = account.select();
+  auto selected = select(account);
   int steps = 0;
   Numbers found;
   auto searcher = search(selected, " OR BODY needle BODY absent");
