@@ -42,6 +42,10 @@ Result<std::vector<std::string>> uses_of(const SessionContext& context,
   return uses;
 }
 
+bool is_named(const store::MailboxName& name, std::string_view wire) {
+  return name.text() == wire || (name.is_inbox() && equal_nocase(wire, name.text()));
+}
+
 }  // namespace
 
 Task<Reply> create(SessionContext& context, const CommandHead& command) {
@@ -63,6 +67,11 @@ Task<Reply> create(SessionContext& context, const CommandHead& command) {
   auto create = [&] { return is_parent ? store.create_parent(name) : store.create(name); };
   CO_TRY_DO(co_await context.retry_while_locked([&] { return create(); }));
   context.events().tell_mailbox(Event::MailboxCreate, name);
+  // RFC 9051 section 6.3.4: a client that is told no other name takes its own for the new
+  // mailbox's; below INBOX that may be written in another case.
+  if (context.name_form() == NameForm::Utf8 && !is_named(name, request.mailbox)) {
+    context.put(old_name_line(store.separator(), name.text(), request.mailbox));
+  }
   context.tell_account(name);
   if (!store.keeps_ids()) co_return Reply::ok("Create completed.");
   auto looking = context.retry_while_locked([&] { return store.status(name); });

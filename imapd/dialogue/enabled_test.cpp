@@ -118,6 +118,9 @@ TEST_CASE("a name is Net-Unicode when it is given, and any name that is there ca
   }
   CHECK(client.command("CREATE \"a\xc2\xa0\xe2\x80\xa7\"").starts_with("OK "));
   CHECK(has(client.command("RENAME old new"), "* LIST () \".\" new (\"OLDNAME\" (old))\r\n"));
+  CHECK(has(client.command("CREATE inbox.Sub"),
+            "* LIST () \".\" INBOX.Sub (\"OLDNAME\" (inbox.Sub))\r\n"));
+  CHECK_FALSE(has(client.command("CREATE plain"), "OLDNAME"));
   // In modified UTF-7 names may be decomposed, as those of other programs are.
   Client other(account);
   CHECK(other.command("CREATE Entwu&Awg-rfe").starts_with("OK "));
