@@ -61,22 +61,28 @@ std::vector<FolderChange> folder_changes(const FolderStates& before, const Folde
   return out;
 }
 
+std::optional<MailboxName> name_after_rename(const MailboxName& name, const MailboxName& from,
+                                             const MailboxName& to, char separator) {
+  const auto& text = name.text();
+  if (name != from && !text.starts_with(from.text() + separator)) return std::nullopt;
+  auto target = MailboxName::parse(to.text() + text.substr(from.text().size()), separator, SIZE_MAX,
+                                   SIZE_MAX);
+  return target ? std::optional(*std::move(target)) : std::nullopt;
+}
+
 void rename_states(FolderStates& states, const MailboxName& from, const MailboxName& to,
                    char separator) {
   FolderStates renamed;
   for (const auto& [name, state] : states) {
-    const auto& text = name.text();
-    bool is_below = text.starts_with(from.text() + separator);
-    if (name != from && !is_below) {
+    auto target = name_after_rename(name, from, to, separator);
+    if (!target) {
       renamed[name] = state;
       continue;
     }
-    auto target = MailboxName::parse(to.text() + text.substr(from.text().size()), separator,
-                                     SIZE_MAX, SIZE_MAX);
-    if (target) renamed[*target] = state;
+    renamed[*target] = state;
     // Subscriptions stay with the name.
     if (state.is_subscribed) {
-      if (target) renamed[*target].is_subscribed = false;
+      renamed[*target].is_subscribed = false;
       renamed[name].is_subscribed = true;
     }
   }

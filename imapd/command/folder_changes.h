@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,10 @@ struct FolderChange {
 std::vector<FolderChange> folder_changes(const FolderStates& before, const FolderStates& after,
                                          char separator);
 
+/// What `name` is called after `from` has become `to`, if it is that mailbox or one below it.
+std::optional<store::MailboxName> name_after_rename(const store::MailboxName& name,
+                                                    const store::MailboxName& from,
+                                                    const store::MailboxName& to, char separator);
 /// Gives a mailbox and those below it their new names.
 void rename_states(FolderStates& states, const store::MailboxName& from,
                    const store::MailboxName& to, char separator);

@@ -139,14 +139,10 @@ Task<Reply> set_metadata(SessionContext& context, const CommandHead& command) {
   };
   auto changing = context.retry_while_locked([&] { return change(); });
   auto changed = co_await std::move(changing);
-  if (changed && !changed->empty()) {
-    AccountNews news;
-    news.by = &context;
-    news.name = name ? name->text() : "";
-    news.entries = *std::move(changed);
-    context.account().board.tell(news);
+  if (changed) {
+    context.note_annotated(name, request.values);
+    co_return Reply::ok("Setmetadata completed.");
   }
-  if (changed) co_return Reply::ok("Setmetadata completed.");
   if (changed.error().response_code() == ResponseCode::Limit) {
     co_return metadata_refusal("TOOMANY", changed.error().client_text());
   }

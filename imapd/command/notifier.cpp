@@ -53,6 +53,7 @@ Notifier::Notifier(SessionContext& context, NotifyRequest request)
     : context_(context),
       with_status_(request.with_status),
       wake_(context.loop()),
+      annotations_(context, wake_),
       work_(context.loop()) {
   for (auto& group : request.groups) {
     if (group.filter.is_selected()) {
@@ -81,12 +82,17 @@ Task<Result<std::string>> Notifier::prepare() {
   }
   auto watching = watch_mailboxes();
   CO_TRY_DO(co_await std::move(watching));
+  std::set<MailboxName> refused;
+  for (const auto& name : annotations_.refused()) refused.insert(name);
   for (const auto& [name, watched] : watched_) {
-    // RFC 5465 section 3.1.
-    if (watched.is_refused) {
-      lines += list_line("LIST", {"\\NoAccess"}, context_.store().separator(), name.text(), {},
-                         context_.name_form());
-    }
+    if (watched.is_refused) refused.insert(name);
+  }
+  // RFC 5465 section 3.1.
+  for (const auto& name : refused) {
+    lines += list_line("LIST", {"\\NoAccess"}, context_.store().separator(), name.text(), {},
+                       context_.name_form());
+  }
+  for (const auto& [name, watched] : watched_) {
     if (with_status_ && watched.known && !is_selected(name)) {
       lines += line(name, *watched.known, watched.wants_flags);
     }
@@ -109,17 +115,34 @@ Task<Result<void>> Notifier::read_states(FolderStates& states) {
   co_return co_await context_.light_lane().offload([&] { return read(); });
 }
 
+template <class Wants>
+std::set<MailboxName> Notifier::wanted_mailboxes(Wants wants) const {
+  std::set<MailboxName> names;
+  for (const auto& [name, state] : states_) {
+    if (state.is_selectable && is_wanted(name, wants)) names.insert(name);
+  }
+  return names;
+}
+
 // Watches the mailboxes that are asked for, and no others.
 Task<Result<void>> Notifier::watch_mailboxes() {
-  std::vector<MailboxName> names;
-  for (const auto& [name, state] : states_) {
-    bool wants = state.is_selectable &&
-                 is_wanted(name, [](const NotifyGroup& group) { return group.message_new; });
-    if (wants) names.push_back(name);
+  auto wants_messages = [](const NotifyGroup& group) { return group.message_new; };
+  auto wants_metadata = [](const NotifyGroup& group) { return group.mailbox_metadata_change; };
+  auto wants_any = [&](const NotifyGroup& group) {
+    return wants_messages(group) || wants_metadata(group);
+  };
+  if (wanted_mailboxes(wants_any).size() > context_.settings().imap_notify_mailboxes_max) {
+    co_return overflow();
   }
-  if (names.size() > context_.settings().imap_notify_mailboxes_max) co_return overflow();
-  std::erase_if(watched_,
-                [&](const auto& item) { return !std::ranges::binary_search(names, item.first); });
+  std::set<AnnotationWatch::Name> annotated;
+  for (auto& name : wanted_mailboxes(wants_metadata)) annotated.insert(name);
+  bool wants_server = std::ranges::any_of(
+      groups_, [](const Group& group) { return group.events.server_metadata_change; });
+  if (wants_server) annotated.insert(std::nullopt);
+  auto watching_annotations = annotations_.watch(annotated);
+  co_await std::move(watching_annotations);
+  auto names = wanted_mailboxes(wants_messages);
+  std::erase_if(watched_, [&](const auto& item) { return !names.contains(item.first); });
   for (const auto& name : names) {
     auto& watched = watched_[name];
     watched.wants_flags =
@@ -173,6 +196,11 @@ void Notifier::note_own(const MailboxName& name, std::span<const store::Uid> uid
   }
 }
 
+void Notifier::note_annotated(const std::optional<MailboxName>& name,
+                              const store::AnnotationChanges& changes) {
+  annotations_.note_own(name, changes);
+}
+
 bool Notifier::is_selected(const MailboxName& name) const {
   return context_.selected() != nullptr && context_.selected()->mailbox().name() == name;
 }
@@ -194,19 +222,14 @@ bool Notifier::is_wanted(const MailboxName& name, Wants wants) const {
 
 void Notifier::hear(const AccountNews& news) {
   if (groups_.empty()) return;
-  bool is_own = news.by == &context_;
-  if (is_own && !news.entries.empty()) return;
-  if (is_own) {
+  if (news.by == &context_) {
     auto separator = context_.store().separator();
     for (const auto& name : {news.name, news.old_name}) {
       own_names_.insert(name);
       own_names_.insert(name.substr(0, name.rfind(separator)));
     }
   }
-  if (!news.entries.empty()) {
-    has_overflown_ = has_overflown_ || annotated_.size() >= news_max;
-    if (!has_overflown_) annotated_.push_back(news);
-  } else if (!news.old_name.empty()) {
+  if (!news.old_name.empty()) {
     has_overflown_ = has_overflown_ || renames_.size() >= news_max;
     if (!has_overflown_) renames_.push_back({news});
   } else {
@@ -220,7 +243,7 @@ void Notifier::hear(const AccountNews& news) {
 
 bool Notifier::has_work() const {
   auto is_changed = [](const auto& item) { return item.second.has_changed; };
-  return has_overflown_ || (list_has_changed_ && !groups_.empty()) || !annotated_.empty() ||
+  return has_overflown_ || (list_has_changed_ && !groups_.empty()) || annotations_.has_changed() ||
          is_reselected_ || selected_has_changed_ || std::ranges::any_of(watched_, is_changed);
 }
 
@@ -273,7 +296,6 @@ Task<> Notifier::run() {
 
 Task<> Notifier::tell_all() {
   if (has_overflown_) give_up();
-  tell_metadata(std::exchange(annotated_, {}));
   if (list_has_changed_ && !groups_.empty()) {
     list_has_changed_ = false;
     for (auto& rename : renames_) rename.may_go = rename.is_over;
@@ -292,6 +314,8 @@ Task<> Notifier::tell_all() {
       list_is_locked_ = store::is_in_use(read.error());
     }
   }
+  auto telling_metadata = tell_metadata();
+  co_await std::move(telling_metadata);
   // What was selected is looked at again, so that the next change of it is told.
   for (auto& [name, watched] : watched_) {
     if (is_reselected_ && !watched.known) watched.has_changed = true;
@@ -320,6 +344,7 @@ void Notifier::tell_renames(const FolderStates& now) {
     if (at == now.end() || !at->second.exists || states_.contains(*to)) continue;
     rename.may_go = true;
     rename_states(states_, *from, *to, separator);
+    annotations_.rename(*from, *to, separator);
     if (news.by != &context_ && (is_wanted(*from, wants) || is_wanted(*to, wants))) {
       context_.put(folder_line(now, *to, separator, from->text(), context_.name_form()));
     }
@@ -342,17 +367,13 @@ void Notifier::tell_changes(const FolderStates& now) {
   }
 }
 
-void Notifier::tell_metadata(const std::vector<AccountNews>& news) {
+Task<> Notifier::tell_metadata() {
+  auto looking = annotations_.look();
+  auto news = co_await std::move(looking);
   for (const auto& item : news) {
-    bool is_told = false;
-    if (item.name.empty()) {
-      is_told = std::ranges::any_of(
-          groups_, [](const Group& group) { return group.events.server_metadata_change; });
-    } else if (auto name = context_.store().parse_name(item.name)) {
-      is_told =
-          is_wanted(*name, [](const NotifyGroup& group) { return group.mailbox_metadata_change; });
-    }
-    if (is_told) context_.put(changed_metadata_line(item.name, item.entries, context_.name_form()));
+    context_.put(changed_metadata_line(item.name ? item.name->text() : "", item.entries,
+                                       context_.name_form()));
+    co_await context_.send_if_much();
   }
 }
 
@@ -435,7 +456,7 @@ void Notifier::give_up() {
   selected_.reset();
   watched_.clear();
   renames_.clear();
-  annotated_.clear();
+  annotations_.clear();
   list_watch_.reset();
   selected_watch_.reset();
   selected_has_changed_ = list_has_changed_ = false;

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "common/async/nursery.h"
+#include "imapd/command/annotation_watch.h"
 #include "imapd/command/folder_changes.h"
 #include "imapd/command/mailbox_choice.h"
 #include "imapd/grammar/notify.h"
@@ -48,6 +49,8 @@ class Notifier final : public Announcer, private AccountListener {
   Task<> tell_selected(bool with_expunges) override;
   void mailbox_changed() override;
   void note_own(const store::MailboxName& name, std::span<const store::Uid> uids) override;
+  void note_annotated(const std::optional<store::MailboxName>& name,
+                      const store::AnnotationChanges& changes) override;
   std::string leave(const Selected&, std::span<const store::Uid>) override { return ""; }
   Task<> follow(SessionContext& context, const ToldMessages& told) override;
 
@@ -88,7 +91,7 @@ class Notifier final : public Announcer, private AccountListener {
   Task<> tell_folders();
   void tell_renames(const FolderStates& now);
   void tell_changes(const FolderStates& now);
-  void tell_metadata(const std::vector<AccountNews>& news);
+  Task<> tell_metadata();
   Task<> tell_mailboxes();
   Task<> tell_mailbox(const store::MailboxName& name, Watched& watched);
   std::string line(const store::MailboxName& name, const store::Status& status,
@@ -98,6 +101,8 @@ class Notifier final : public Announcer, private AccountListener {
   void watch_selected();
   bool is_selected(const store::MailboxName& name) const;
   bool is_subscribed(const store::MailboxName& name) const;
+  template <class Wants>
+  std::set<store::MailboxName> wanted_mailboxes(Wants wants) const;
   template <class Wants>
   bool is_wanted(const store::MailboxName& name, Wants wants) const;
   void give_up();
@@ -117,7 +122,7 @@ class Notifier final : public Announcer, private AccountListener {
   std::unique_ptr<ChangeHub::Subscription> selected_watch_;
   std::map<store::MailboxName, Watched> watched_;
   std::vector<Rename> renames_;
-  std::vector<AccountNews> annotated_;
+  AnnotationWatch annotations_;
   bool has_overflown_ = false;
   // Names that the client itself has changed.
   std::set<std::string> own_names_;

@@ -146,12 +146,12 @@ TEST_CASE("a client hears of names and subscriptions that others change, not of 
   CHECK_FALSE(has(removed, "Mine"));
 }
 
-TEST_CASE("a client hears the old name of a mailbox, and which annotations have changed") {
+TEST_CASE("a client hears the old name of a mailbox that another session renames") {
   LogCapture log;
   TestAccount account;
   Client client(account);
   client.command("CREATE Old");
-  client.command("NOTIFY SET (personal (MailboxName MailboxMetadataChange ServerMetadataChange))");
+  client.command("NOTIFY SET (personal (MailboxName))");
   // Told before it shows on disk, and when it is over.
   auto shared = client.accounts().open("ann");
   AccountNews news;
@@ -164,17 +164,65 @@ TEST_CASE("a client hears the old name of a mailbox, and which annotations have 
   CHECK(client.send("", "* LIST") == "* LIST (\\HasNoChildren) \".\" New (\"OLDNAME\" (Old))\r\n");
   news.old_name = "";
   shared->board.tell(news);
-  AccountNews changed;
-  changed.name = "New";
-  changed.entries = {"/shared/comment"};
-  shared->board.tell(changed);
-  CHECK(client.send("", "* METADATA") == "* METADATA New /shared/comment\r\n");
-  changed.name = "";
-  shared->board.tell(changed);
+  CHECK(client.command("NOOP") == "OK NOOP completed.\r\n");
+}
+
+TEST_CASE("a client hears which annotations have changed, whoever did it but itself") {
+  LogCapture log;
+  auto format = TestAccount::Format::Maildir;
+  SUBCASE("in Maildirs") {}
+  SUBCASE("in mboxes") { format = TestAccount::Format::Mbox; }
+  TestAccount account(format);
+  Client client(account);
+  client.command("CREATE Box");
+  client.command("CREATE Other");
+  client.command("SETMETADATA Box (/shared/comment \"before\")");
+  client.command(
+      "NOTIFY SET (mailboxes Box (MailboxMetadataChange)) "
+      "(personal (ServerMetadataChange))");
+  const auto change = [&](std::optional<store::MailboxName> name,
+                          const store::AnnotationChanges& changes) {
+    auto file = account.open()->annotations(name);
+    REQUIRE(file.has_value());
+    REQUIRE(file->change(changes, 10).has_value());
+  };
+  // Nobody has asked for those of this one.
+  change(name_of("Other"), {{"/shared/comment", "a"}});
+  change(name_of("Box"), {{"/shared/comment", "a"}, {"/private/x", "b"}});
+  CHECK(client.send("", "* METADATA") == "* METADATA Box /private/x /shared/comment\r\n");
+  change(name_of("Box"), {{"/shared/comment", std::nullopt}});
+  CHECK(client.send("", "* METADATA") == "* METADATA Box /shared/comment\r\n");
+  change(std::nullopt, {{"/shared/comment", "a"}});
   CHECK(client.send("", "* METADATA") == "* METADATA \"\" /shared/comment\r\n");
-  // Its own it knows.
-  CHECK(client.command("SETMETADATA New (/shared/comment \"x\")") ==
+  // Its own it knows, but not what others make of them.
+  CHECK(client.command("SETMETADATA Box (/shared/comment \"own\" /private/x NIL)") ==
         "OK Setmetadata completed.\r\n");
+  change(name_of("Box"), {{"/private/y", "c"}});
+  CHECK(client.send("", "* METADATA") == "* METADATA Box /private/y\r\n");
+  change(name_of("Box"), {{"/shared/comment", "not own"}});
+  CHECK(client.send("", "* METADATA") == "* METADATA Box /shared/comment\r\n");
+}
+
+TEST_CASE("what is known of annotations stays known when the mailbox is renamed") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  client.command("CREATE Old");
+  client.command("CREATE Old.Below");
+  client.command("SETMETADATA Old.Below (/shared/comment \"a\" /shared/x \"b\")");
+  client.command("NOTIFY SET (personal (MailboxName MailboxMetadataChange))");
+  auto shared = client.accounts().open("ann");
+  AccountNews news;
+  news.name = "New";
+  news.old_name = "Old";
+  shared->board.tell(news);
+  auto store = account.open();
+  REQUIRE(store->rename(name_of("Old"), name_of("New")).has_value());
+  REQUIRE(
+      store->annotations(name_of("New.Below"))->change({{"/shared/comment", "c"}}, 10).has_value());
+  CHECK(client.send("", "* METADATA") ==
+        "* LIST (\\HasChildren) \".\" New (\"OLDNAME\" (Old))\r\n"
+        "* METADATA New.Below /shared/comment\r\n");
 }
 
 TEST_CASE("IDLE tells what NOTIFY asks for, and nothing after NOTIFY NONE") {

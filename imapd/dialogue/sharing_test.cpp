@@ -237,6 +237,47 @@ TEST_CASE("NOTIFY says of which mailboxes a client may hear nothing although it 
         "* LIST (\\NoAccess) \".\" " + ann_lists + "\r\nOK Notify completed.\r\n");
 }
 
+TEST_CASE("a visitor hears of annotations that the owner or another visitor has changed") {
+  LogCapture log;
+  Host host;
+  for (const char* name : {"Lists", "Open", "Closed"}) host.make("ann", name);
+  host.share("Lists", "user=bob@example.test lr\nuser=carl@example.test lrw\n");
+  host.share("Open", "user=bob@example.test lr\n");
+  host.share("Closed", "user=bob@example.test l\n");
+  Resident ann(host, "ann");
+  Resident bob(host, "bob");
+  Resident carl(host, "carl");
+  Client owner(ann);
+  Client visitor(carl);
+  Client client(bob);
+  const auto shared = [](const std::string& name) { return "shared.ann@example^test." + name; };
+  const auto set = [](const std::string& name, const std::string& values) {
+    return "SETMETADATA " + name + " (" + values + ")";
+  };
+  const auto told = [&](const std::string& name, const std::string& entry) {
+    return client.send("", "* METADATA") == "* METADATA " + shared(name) + " " + entry + "\r\n";
+  };
+  CHECK(client.command("NOTIFY SET (subtree shared (MailboxMetadataChange))") ==
+        "* LIST (\\NoAccess) \".\" " + shared("Closed") + "\r\nOK Notify completed.\r\n");
+  // What is the owner's own, nobody else hears of.
+  CHECK(succeeds(owner.command(set("Lists", "/private/comment \"x\" /shared/comment \"y\""))));
+  CHECK(told("Lists", "/shared/comment"));
+  CHECK(succeeds(visitor.command(set(shared("Lists"), "/private/z \"x\" /shared/z \"y\""))));
+  CHECK(told("Lists", "/shared/z"));
+  // Another session of the visitor's own.
+  auto own = bob.open()->annotations(*store::MailboxName::parse(shared("Lists"), '.'));
+  REQUIRE(own.has_value());
+  REQUIRE(own->change({{"/private/comment", "bob's"}}, 10).has_value());
+  CHECK(told("Lists", "/private/comment"));
+  // While access is denied nothing is told.
+  host.share("Lists", "user=bob@example.test l\n");
+  CHECK(succeeds(owner.command(set("Lists", "/shared/comment \"secret\""))));
+  CHECK(succeeds(owner.command(set("Open", "/shared/comment \"open\""))));
+  CHECK(told("Open", "/shared/comment"));
+  host.share("Lists", "user=bob@example.test lr\n");
+  CHECK(told("Lists", "/shared/comment"));
+}
+
 TEST_CASE("whoever is given a mailbox, or loses it, hears of it by NOTIFY as of one that is made") {
   LogCapture log;
   Host host;

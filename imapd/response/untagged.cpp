@@ -158,8 +158,9 @@ std::string progress_line(std::string_view tag, std::string_view text,
   } else {
     out += "NIL";
   }
-  // The same section: the goal is never reached while the command goes on.
-  if (done && goal && *done >= *goal) done = goal = std::nullopt;
+  // The same section: there is no goal without a number that is done, and it is never reached while
+  // the command goes on.
+  if (!done || (goal && *done >= *goal)) done = goal = std::nullopt;
   return out + number(done) + number(goal) + ")] " + std::string(text) + "\r\n";
 }
 

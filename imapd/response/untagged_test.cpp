@@ -62,4 +62,6 @@ TEST_CASE(
         "* OK [INPROGRESS (NIL 3 NIL)] Searching.\r\n");
   CHECK(progress_line("a1", "Searching.", 10, 10) ==
         "* OK [INPROGRESS (\"a1\" NIL NIL)] Searching.\r\n");
+  CHECK(progress_line("a1", "Searching.", std::nullopt, 10) ==
+        "* OK [INPROGRESS (\"a1\" NIL NIL)] Searching.\r\n");
 }

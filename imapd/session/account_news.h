@@ -1,25 +1,22 @@
 // Tells the sessions of an account what one of them has done to its mailboxes, as far as that can't
-// be seen in the mail itself: new names, and annotations.
+// be seen on disk: which name is a new one of an old mailbox.
 //
 // SEE ALSO   account.h (who has it), ../command/notifier.h (who listens)
 #pragma once
 
 #include <set>
 #include <string>
-#include <vector>
 
 namespace pennypost::imap {
 
 struct AccountNews {
   /// The session that did it.
   const void* by = nullptr;
-  /// Of the mailbox, in UTF-8; "" for the account itself.
+  /// Of the mailbox, in UTF-8.
   std::string name;
   /// What it is called until now: it is being renamed, and news without an old name follow when
   /// that is over. "" for all else.
   std::string old_name = {};
-  /// The annotations that have changed.
-  std::vector<std::string> entries = {};
 };
 
 class AccountListener {

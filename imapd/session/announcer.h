@@ -3,6 +3,7 @@
 // SEE ALSO   context.h (who keeps it), ../command/notify.cpp (who sets it)
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "imapd/session/follower.h"
@@ -27,6 +28,9 @@ class Announcer : public Follower {
   virtual void mailbox_changed() = 0;
   /// The client itself has put these messages into a mailbox, and has been told their UIDs.
   virtual void note_own(const store::MailboxName& name, std::span<const store::Uid> uids) = 0;
+  /// The client itself has changed these annotations; without a name, the account's.
+  virtual void note_annotated(const std::optional<store::MailboxName>& name,
+                              const store::AnnotationChanges& changes) = 0;
 };
 
 }  // namespace pennypost::imap

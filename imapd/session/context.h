@@ -168,6 +168,11 @@ class SessionContext final : public Conversation {
   void note_own(const store::MailboxName& name, std::span<const store::Uid> uids) const {
     if (announcer_) announcer_->note_own(name, uids);
   }
+  /// It has changed annotations of the mailbox; without a name, of the account.
+  void note_annotated(const std::optional<store::MailboxName>& name,
+                      const store::AnnotationChanges& changes) const {
+    if (announcer_) announcer_->note_annotated(name, changes);
+  }
   /// Waits until nobody else works on the session: a command that is going on, IDLE where it tells
   /// something, or the announcer.
   Task<> take_turn();

@@ -74,6 +74,11 @@ AnnotationFile AnnotationFile::visitors_own() const {
   return {visit_->private_path, brief_lock_ms_, fsync_};
 }
 
+std::vector<std::string> AnnotationFile::paths() const {
+  if (visit_) return {path_, visit_->private_path};
+  return {path_};
+}
+
 // In two files: if the second can't be changed, the first is changed back.
 Result<std::vector<std::string>> AnnotationFile::change_visited(const AnnotationChanges& changes,
                                                                 std::size_t entries_max) const {

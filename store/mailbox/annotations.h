@@ -53,6 +53,8 @@ class AnnotationFile {
   };
   AnnotationFile as_visited(Visit visit) const;
   const std::string& path() const { return path_; }
+  /// path(), and of a visit the visitor's own file as well: read() reads these.
+  std::vector<std::string> paths() const;
 
   /// Empty if there are none.
   Result<Annotations> read() const;

@@ -122,6 +122,21 @@ def waiting(t):
     contains(lines, b"* 1 FETCH", "IDLE")
 
 
+@test("NOTIFY tells a visitor which annotations the owner's process has changed")
+def annotated(t):
+    host = Host(t, SETTINGS, users=USERS)
+    ann, bob = host.imap(ANN), host.imap(BOB)
+    ok(ann.create("Lists"), "CREATE")
+    ok(ann.setacl("Lists", "bob", "lr"), "SETACL")
+    eventually(lambda: LISTS in names(bob), "bob sees it")
+    bob.send(b"n1 NOTIFY SET (subtree shared (MailboxMetadataChange))\r\n")
+    contains(bob.readline(), b"n1 OK", "NOTIFY")
+    for values, told in (('/shared/comment "for all" /private/comment "mine"', "/shared/comment"), ('/shared/comment NIL /shared/x "y"', "/shared/comment /shared/x")):
+        ann.send(f"s1 SETMETADATA Lists ({values})\r\n".encode())
+        contains(ann.readline(), b"s1 OK", "SETMETADATA")
+        equal(bob.readline().decode(), f"* METADATA {LISTS} {told}\r\n", "what the visitor is told")
+
+
 ACLS = {
     "user": "user=bob@example.test lr\n",
     "anyone": "anyone lr\n",
