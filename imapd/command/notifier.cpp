@@ -443,7 +443,8 @@ Task<> Notifier::follow(SessionContext& context, const ToldMessages& told) {
   if (numbers.ranges().empty()) co_return;
   FetchRequest request;
   request.items = selected_->new_items;
-  auto telling = fetch_numbers(context, numbers.ranges(), request, false);
+  // RFC 9051 section 7.5.2: with the UID, as all FETCH responses that answer no command.
+  auto telling = fetch_numbers(context, numbers.ranges(), request, true);
   auto fetched = co_await std::move(telling);
   context.log_failure(fetched);
 }

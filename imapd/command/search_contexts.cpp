@@ -165,7 +165,8 @@ Task<> tell_items(SessionContext& context, const Followed& followed, const std::
   if (numbers.ranges().empty()) co_return;
   FetchRequest request;
   request.items = followed.request.update_items;
-  auto telling = fetch_numbers(context, numbers.ranges(), request, followed.is_uid);
+  // RFC 9051 section 7.5.2: with the UID, as all FETCH responses that answer no command.
+  auto telling = fetch_numbers(context, numbers.ranges(), request, true);
   auto told = co_await std::move(telling);
   context.log_failure(told);
 }

@@ -72,6 +72,10 @@ TEST_CASE("a new message that matches is told of behind its EXISTS, with the ite
   CHECK(fetched < added);
   CHECK(added != std::string::npos);
   CHECK_FALSE(has(news, "\"s2\""));
+  // RFC 9051 section 7.5.2: nobody asks for such a FETCH, so it has the UID.
+  client.send("s4 SEARCH RETURN (UPDATE (RFC822.SIZE)) SUBJECT boss\r\n", "s4 ");
+  account.deliver(letter("boss once more"));
+  CHECK(has(client.command("NOOP"), "* 3 FETCH (UID 3 RFC822.SIZE "));
   // RFC 5465 section 7: not of one that comes to match by its flags.
   client.send("s3 SEARCH RETURN (UPDATE (UID)) FLAGGED\r\n", "s3 ");
   auto stored = client.command("STORE 1 +FLAGS (\\Flagged)");

@@ -55,6 +55,21 @@ TEST_CASE("a client of IMAP4rev2 is told of no \\Recent, and SELECT tells it the
   CHECK(has(old.command("SELECT INBOX"), " RECENT\r\n"));
 }
 
+TEST_CASE("a client of IMAP4rev2 is told the UID with flags that it has not asked for") {
+  LogCapture log;
+  TestAccount account;
+  deliver_two(account);
+  Client client(account);
+  client.command("ENABLE IMAP4rev2");
+  client.command("SELECT INBOX");
+  Client old(account);
+  old.command("SELECT INBOX");
+  old.command("STORE 2 FLAGS (\\Flagged)");
+  CHECK(has(client.command("NOOP"), "* 2 FETCH (UID 2 FLAGS (\\Flagged))\r\n"));
+  CHECK(has(client.command("STORE 2 FLAGS (\\Draft)"), "* 2 FETCH (FLAGS (\\Draft))\r\n"));
+  CHECK(has(old.command("NOOP"), "* 2 FETCH (FLAGS (\\Draft))\r\n"));
+}
+
 TEST_CASE("with IMAP4rev2 the answer to SEARCH is ESEARCH, and texts are in UTF-8") {
   LogCapture log;
   TestAccount account;

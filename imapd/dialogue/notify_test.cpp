@@ -42,6 +42,9 @@ TEST_CASE("a client hears of new messages in the selected mailbox, with the item
   }
   CHECK(has(client.send("", "* 0 RECENT"), "* 1 EXPUNGE"));
   CHECK(client.command("NOOP") == "OK NOOP completed.\r\n");
+  client.command("NOTIFY SET (selected (MessageNew (RFC822.SIZE) MessageExpunge))");
+  account.deliver(message);
+  CHECK(has(client.send("", "* 1 FETCH"), "* 1 FETCH (UID 2 RFC822.SIZE "));
 }
 
 TEST_CASE("what a client has not asked for it is not told with its commands either") {

@@ -47,8 +47,8 @@ Task<> SessionContext::tell_news(bool with_expunges, bool with_uid) {
 }
 
 Task<> SessionContext::tell_selected(bool with_expunges, bool with_uid) {
-  // RFC 5465 section 5.1.
-  with_uid = with_uid || announcer_ != nullptr;
+  // RFC 5465 section 5.1, RFC 9051 section 7.5.2: whatever the client has not asked for.
+  with_uid = with_uid || announcer_ != nullptr || reporting_.rev2;
   while (selected_->has_news(with_expunges)) {
     if (selected_->telling_cost() <= few_messages) {
       put(selected_->tell(with_expunges, with_uid));
