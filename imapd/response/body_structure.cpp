@@ -9,7 +9,7 @@
 namespace pennypost::imap {
 namespace {
 
-constexpr std::string_view format_mark = "s2 ";
+constexpr std::string_view format_mark = "s3 ";
 
 void append_parameters(std::string& out, const std::vector<MimeParameter>& parameters) {
   if (parameters.empty()) {
@@ -81,9 +81,12 @@ class Writer {
   }
 
   void single(std::string& out, const MimePart& part) {
-    append_string(out, lower(part.type));
+    // RFC 9051 section 9: a message/global is told with its envelope. One that an encoding hides
+    // (RFC 6532 section 3.7) is no more than octets.
+    bool is_hidden = part.kind == MimePart::Kind::Leaf && part.is("message", "global");
+    append_string(out, is_hidden ? "application" : lower(part.type));
     out += ' ';
-    append_string(out, lower(part.subtype));
+    append_string(out, is_hidden ? "octet-stream" : lower(part.subtype));
     out += ' ';
     if (part.type_parameters.empty() && part.is("text", "plain")) {
       out += "(\"charset\" \"us-ascii\")";  // RFC 2045 section 5.2

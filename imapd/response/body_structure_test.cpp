@@ -46,6 +46,16 @@ TEST_CASE("a multipart shows its parts, an attached message its envelope and bod
   CHECK(structure.body.ends_with(" \"mixed\")"));
 }
 
+TEST_CASE("a message/global is told with its envelope, and as octets where an encoding hides it") {
+  const std::string global = "Content-Type: message/global; x=y\r\n";
+  CHECK(structure_of(global + "\r\nSubject: i\r\n\r\n").body ==
+        "(\"message\" \"global\" (\"x\" \"y\") NIL NIL \"7bit\" 14 "
+        "(NIL \"i\" NIL NIL NIL NIL NIL NIL NIL NIL) "
+        "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0) 2)");
+  CHECK(structure_of(global + "Content-Transfer-Encoding: base64\r\n\r\nAAAA").body ==
+        "(\"application\" \"octet-stream\" (\"x\" \"y\") NIL NIL \"base64\" 4)");
+}
+
 TEST_CASE("sections name octets by part number") {
   using Text = Section::Text;
   CHECK(part(plain, {}, Text::Whole) == plain);
