@@ -46,6 +46,16 @@ bool is_made_of_lines(std::string_view text) {
   return true;
 }
 
+std::string with_crlf(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + text.size() / 32);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\n' && (i == 0 || text[i - 1] != '\r')) out += '\r';
+    out += text[i];
+  }
+  return out;
+}
+
 Result<std::string> encode_binary_parts(std::string_view message) {
   std::vector<Edit> edits;
   encode(message, parse_mime(message), edits);

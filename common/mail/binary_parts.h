@@ -16,6 +16,8 @@ namespace pennypost {
 
 /// Whether a store of lines gives back a text as it is: no NUL, and each LF behind a CR.
 bool is_made_of_lines(std::string_view text);
+/// The text with CRLF at the end of each line; a CR elsewhere stays.
+std::string with_crlf(std::string_view text);
 
 /// The message, with CRLF line ends, such that is_made_of_lines(). Error 550: octets that are not
 /// stand elsewhere than in a part that says it is binary.

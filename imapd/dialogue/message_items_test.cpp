@@ -54,6 +54,45 @@ TEST_CASE("BINARY tells parts without their encoding, as a literal8 only where t
   }
 }
 
+TEST_CASE("BINARY ends the lines of text in CRLF, and reads an encoding as BODYSTRUCTURE does") {
+  LogCapture log;
+  TestAccount account;
+  auto deliver = [&](const std::string& type, const std::string& encoding,
+                     const std::string& body) {
+    account.deliver("Content-Type: " + type + "\nContent-Transfer-Encoding: " + encoding + "\n\n" +
+                    body + "\n");
+  };
+  deliver("text/x-diff", "base64 (of lines)", "YQpiDQpj");
+  deliver("text/plain", "quoted-printable", "a=0Ab");
+  deliver("application/x-own", "base64", "YQpi");
+  // UTF-16.
+  deliver("text/plain", "base64", "AAoAYQ==");
+  Client client(account);
+  client.command("SELECT INBOX");
+  CHECK(has(client.command("FETCH 1 (BINARY.SIZE[1] BINARY.PEEK[1] BINARY.PEEK[1]<1.2>)"),
+            "(BINARY.SIZE[1] 7 BINARY[1] {7}\r\na\r\nb\r\nc BINARY[1]<1> {2}\r\n\r\n)"));
+  CHECK(has(client.command("FETCH 1 BODY"), " \"base64\" "));
+  CHECK(has(client.command("FETCH 2 BINARY.PEEK[1]"), "{6}\r\na\r\nb\r\n)"));
+  CHECK(has(client.command("FETCH 3 BINARY.SIZE[1]"), "BINARY.SIZE[1] 3)"));
+  CHECK(has(client.command("FETCH 4 BINARY.SIZE[1]"), "BINARY.SIZE[1] 4)"));
+}
+
+TEST_CASE("fields of a header come with the empty line behind it, unless there is none") {
+  LogCapture log;
+  TestAccount account;
+  account.deliver("Subject: a\nTo: b\n\n");
+  account.deliver("Subject: a\nTo: b\n");
+  account.deliver("");
+  Client client(account);
+  client.command("SELECT INBOX");
+  CHECK(has(client.command("FETCH 1:3 BODY.PEEK[HEADER.FIELDS (TO)]"),
+            "* 1 FETCH (BODY[HEADER.FIELDS (TO)] {9}\r\nTo: b\r\n\r\n)\r\n"
+            "* 2 FETCH (BODY[HEADER.FIELDS (TO)] {7}\r\nTo: b\r\n)\r\n"
+            "* 3 FETCH (BODY[HEADER.FIELDS (TO)] {0}\r\n)\r\n"));
+  CHECK(has(client.command("FETCH 1:2 BODY.PEEK[HEADER.FIELDS.NOT (subject to)]"),
+            " {2}\r\n\r\n)\r\n* 2 FETCH (BODY[HEADER.FIELDS.NOT (subject to)] {0}\r\n)"));
+}
+
 TEST_CASE("APPEND keeps the octets of a literal8, and refuses those that would not come back") {
   LogCapture log;
   TestAccount account;
@@ -62,7 +101,8 @@ TEST_CASE("APPEND keeps the octets of a literal8, and refuses those that would n
     auto size = std::to_string(octets.size());
     return client.send("a APPEND INBOX ~{" + size + "+}\r\n" + octets + "\r\n", "a ");
   };
-  const std::string header = "Content-Transfer-Encoding: binary\r\n\r\n";
+  const std::string header =
+      "Content-Type: application/x-own\r\nContent-Transfer-Encoding: binary\r\n\r\n";
   const std::string large(100'000, 'x');
   CHECK(has(appended(header + "a\rb\xff\r\n"), "a OK [APPENDUID "));
   CHECK(has(appended(header + std::string("a\0b", 3)), "a OK [APPENDUID "));

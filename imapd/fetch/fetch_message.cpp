@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/base/text.h"
+#include "common/mail/binary_parts.h"
 #include "common/mail/charset.h"
 #include "common/mail/header.h"
 #include "imapd/response/envelope.h"
@@ -29,6 +30,14 @@ const MimePart* first_text(const MimePart& part, std::string_view subtype) {
     if (const auto* found = first_text(child, subtype)) return found;
   }
   return nullptr;
+}
+
+// RFC 3516 section 4.3: an encoding that we don't know is a failure of the command.
+Result<TransferEncoding> encoding_of(const MimePart& part) {
+  if (!part.encoding) return TransferEncoding::Identity;
+  auto encoding = parse_transfer_encoding(*part.encoding);
+  if (!encoding) return Error(550, "[UNKNOWN-CTE] The part has an encoding that is not known");
+  return *encoding;
 }
 
 bool reads_all(const FetchItem& item) {
@@ -176,10 +185,8 @@ Result<void> FetchMessage::load_decoded(const Section& section) {
   auto& decoded = decoded_[section.part];
   auto range = range_of(section);
   if (!range) return {};
-  auto encoding = TransferEncoding::Identity;
-  if (!section.part.empty()) {
-    TRY(encoding, encoding_of(section));
-  }
+  TRY(auto part, described(section));
+  TRY(auto encoding, encoding_of(part));
   BodyDecoder decoder(encoding);
   auto& out = decoded.emplace();
   while (range->octets > 0) {
@@ -191,19 +198,20 @@ Result<void> FetchMessage::load_decoded(const Section& section) {
     range->octets -= piece.size();
   }
   decoder.finish(out);
+  // RFC 9051 section 7.5.2: lines of text end in CRLF, whatever the encoding hid. UTF-16, which is
+  // no such text, can be told by its NULs.
+  bool hides_lines = encoding != TransferEncoding::Identity && part.is_text();
+  if (hides_lines && out.find('\0') == out.npos) out = with_crlf(out);
   return {};
 }
 
-// RFC 3516 section 4.3: an encoding that we don't know is a failure of the command.
-Result<TransferEncoding> FetchMessage::encoding_of(const Section& part) {
-  const auto* found = find_part(structure_->tree, part.part);
-  if (found == nullptr || found->kind != MimePart::Kind::Leaf) return TransferEncoding::Identity;
+// What the header of a part says of it; nothing in particular of what is divided.
+Result<MimePart> FetchMessage::described(const Section& section) {
+  if (section.part.empty()) return MimePart();
+  const auto* found = find_part(structure_->tree, section.part);
+  if (found == nullptr || found->kind != MimePart::Kind::Leaf) return MimePart();
   TRY(auto header, read({found->header.offset, found->header.octets}));
-  auto field = HeaderFields(header).value("Content-Transfer-Encoding");
-  if (!field) return TransferEncoding::Identity;
-  auto encoding = parse_transfer_encoding(*field);
-  if (!encoding) return Error(550, "[UNKNOWN-CTE] The part has an encoding that is not known");
-  return *encoding;
+  return parse_mime(header);
 }
 
 const std::optional<std::string>& FetchMessage::decoded(const Section& section) const {
@@ -267,7 +275,8 @@ std::string select_fields(std::string_view header, const Section& section) {
   for (const auto& field : HeaderFields(header)) {
     if (is_named(field) == wanted) out += field.whole;
   }
-  return out + "\r\n";
+  bool has_empty_line = header == "\r\n" || header.ends_with("\r\n\r\n");
+  return has_empty_line ? out + "\r\n" : out;
 }
 
 }  // namespace pennypost::imap

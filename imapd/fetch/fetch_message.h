@@ -63,7 +63,7 @@ class FetchMessage {
   Result<void> load_preview(bool is_lazy);
   Result<std::string> make_preview();
   Result<void> load_decoded(const Section& section);
-  Result<TransferEncoding> encoding_of(const Section& part);
+  Result<MimePart> described(const Section& section);
 
   store::Mailbox* mailbox_;
   store::Message message_;
@@ -85,7 +85,8 @@ class FetchMessage {
 /// Whether a section is the header, or fields of it.
 bool is_header(Section::Text text);
 
-/// The fields of a header that HEADER.FIELDS or HEADER.FIELDS.NOT selects, with the empty line.
+/// The fields of a header that HEADER.FIELDS or HEADER.FIELDS.NOT selects, and the empty line if
+/// the header has one (RFC 9051 section 6.4.5.1).
 std::string select_fields(std::string_view header, const Section& section);
 
 }  // namespace pennypost::imap

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "common/base/text.h"
+#include "common/mail/binary_parts.h"
 #include "common/mail/header.h"
 #include "store/sieve/handlers.h"
 #include "store/sieve/matching.h"

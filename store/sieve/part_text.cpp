@@ -19,16 +19,6 @@ bool is_searchable_text(const MimePart& part) {
          (part.is_text() || is_xhtml(part));
 }
 
-std::string with_crlf(std::string_view text) {
-  std::string out;
-  out.reserve(text.size() + text.size() / 32);
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\n' && (i == 0 || text[i - 1] != '\r')) out += '\r';
-    out += text[i];
-  }
-  return out;
-}
-
 std::string searchable_text(std::string_view message, const MimePart& part) {
   auto text = part_text(message, part);
   return part.is("text", "html") || is_xhtml(part) ? html_text(text) : text;

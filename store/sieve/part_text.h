@@ -12,9 +12,6 @@ namespace pennypost::store::sieve {
 /// read as UTF-8 or Windows-1252.
 std::string part_text(std::string_view message, const MimePart& part);
 
-/// The text with CRLF at the end of each line, as strings of several lines have it.
-std::string with_crlf(std::string_view text);
-
 /// Whether people read it as text: a text part or XHTML in a transfer encoding that is known.
 bool is_searchable_text(const MimePart& part);
 /// part_text() of such a part; of HTML without its tags.

@@ -9,9 +9,9 @@
 // STANDARDS  Pigeonhole's vnd.dovecot.pipe, vnd.dovecot.filter and vnd.dovecot.execute
 // SEE ALSO   environment.h (who runs them), program_name.h
 #include "common/base/text.h"
+#include "common/mail/binary_parts.h"
 #include "store/sieve/handlers.h"
 #include "store/sieve/own_message.h"
-#include "store/sieve/part_text.h"
 #include "store/sieve/program_name.h"
 #include "store/sieve/run.h"
 

@@ -9,10 +9,10 @@
 // SEE ALSO   edited_message.h, own_message.h
 #include "common/base/text.h"
 #include "common/crypto/digest.h"
+#include "common/mail/binary_parts.h"
 #include "common/mail/date.h"
 #include "store/sieve/handlers.h"
 #include "store/sieve/own_message.h"
-#include "store/sieve/part_text.h"
 
 namespace pennypost::store::sieve {
 namespace {

@@ -88,7 +88,8 @@ SEARCHES = ["FROM ann", "FROM j@x.org", "TO friends", "TO \"B, C\"", "CC undiscl
 # Messages ("": any), items, and why the answers differ there.
 DIFFERENT = [
     ("", r"BODY.PEEK\[[12]\.1", "of a part that is no multipart there is none within; Dovecot gives the part itself"),
-    ("no body", r".*FIELDS.NOT", "the line between header and body is added (RFC 9051 section 6.4.5)"),
+    ("no body", r".*HEADER.FIELDS \(", "the line between header and body is not there (RFC 9051 section 6.4.5.1)"),
+    ("base64", r"BINARY", "lines of text end in CRLF (RFC 9051 section 7.5.2)"),
     ("nested|boundary that begins another|rfc822 of a multipart", r"(BODY|BINARY).*\[1(\.1)?\]",
      "the line end before a boundary is the boundary's (RFC 2046 section 5.1.1), and BINARY decodes a part, not those within"),
     ("nested", r"BINARY.SIZE\[2\]", "BINARY decodes a part, not those within"),
