@@ -89,7 +89,8 @@ Task<Reply> close(SessionContext& context, const CommandHead& command) {
     auto expunging = expunge_messages(context, context.selected()->view(), "Close completed.");
     auto expunged = co_await std::move(expunging);
     context.log_failure(expunged);
-    if (expunged.status() != Reply::Status::Ok) context.put("* NO " + expunged.text() + "\r\n");
+    auto told = expunged.in_form(context.name_form());
+    if (told.status() != Reply::Status::Ok) context.put("* NO " + told.text() + "\r\n");
   }
   context.unselect();
   co_return Reply::ok("Close completed.");

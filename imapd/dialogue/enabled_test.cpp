@@ -107,7 +107,9 @@ TEST_CASE("names of mailboxes are in UTF-8 for who has enabled it, and for no on
     CHECK(has(client.command("LIST \"\" a&%"), " a&b\r\n"));
     CHECK(client.command("CREATE \"\xff\"").starts_with("NO [CANNOT] "));
     client.command("DELETE a&b");
+    CHECK(has(client.command("STATUS \"" + umlaut + ".x\" (MESSAGES)"), umlaut + ".x\r\n"));
     Client old(account);
+    CHECK(has(old.command("STATUS Entw&APw-rfe.x (MESSAGES)"), ": Entw&APw-rfe.x\r\n"));
     CHECK(has(old.command("LIST \"\" Entw%"), " Entw&APw-rfe\r\n"));
     CHECK(has(old.command("STATUS Entw&APw-rfe (MESSAGES)"), "* STATUS Entw&APw-rfe "));
     client.command("DELETE \"" + umlaut + "\"");

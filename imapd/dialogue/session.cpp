@@ -153,7 +153,7 @@ Task<Reply> Session::handle(const CommandHead& command) {
 
 void Session::answer(const Reply& reply, std::string_view tag) {
   context_.log_failure(reply);
-  context_.answer(reply, tag);
+  context_.answer(reply.in_form(context_.name_form()), tag);
   if (reply.status() != Reply::Status::Bad) context_.forgive();
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/base/client_words.h"
 #include "common/base/text.h"
+#include "common/mail/encoded.h"
 
 namespace pennypost::imap {
 namespace {
@@ -57,6 +58,12 @@ Reply::Reply(const Error& error) : status_(error.code() == 501 ? Status::Bad : S
   auto words = client_words(error);
   text_ = with_code(name_of(code), printable(words));
   if (words != error.text()) log_text_ = error.text();
+}
+
+// RFC 9051 section 9: text in UTF-8 is for clients that have enabled it.
+Reply Reply::in_form(NameForm form) const {
+  if (form == NameForm::Utf8 || is_ascii(text_)) return *this;
+  return Reply(status_, encode_utf7(printable(text_, text_.size())).value_or(""));
 }
 
 std::string Reply::line(std::string_view tag) const {

@@ -1,12 +1,13 @@
 // Holds the result of a command, OK, NO or BAD, and writes its tagged line.
 //
-// STANDARDS  RFC 9051 section 7.1 (OK, NO, BAD), RFC 5530 (response codes)
+// STANDARDS  RFC 9051 sections 7.1 (OK, NO, BAD) and 9 (text), RFC 5530 (response codes)
 #pragma once
 
 #include <string>
 #include <string_view>
 
 #include "common/base/result.h"
+#include "imapd/response/strings.h"
 
 namespace pennypost::imap {
 
@@ -28,6 +29,9 @@ class Reply {
   const std::string& text() const { return text_; }
   /// What the log should hold of the failure, since the client is told less; empty: nothing.
   const std::string& log_text() const { return log_text_; }
+  /// The same for a client that expects names of mailboxes in this form: where that is UTF-7, the
+  /// text, which may hold such names, is no more than ASCII.
+  Reply in_form(NameForm form) const;
   /// `a1 OK text` and CRLF.
   std::string line(std::string_view tag) const;
 

@@ -38,7 +38,7 @@ Task<> SessionContext::tell_news(bool with_expunges, bool with_uid) {
                             synced.error().text());
   }
   if (!synced && !synced.error().is_temporary()) {
-    abandon(Reply(synced.error()).text(), "The mailbox has gone");
+    abandon(Reply(synced.error()).in_form(name_form()).text(), "The mailbox has gone");
     co_return;
   }
   auto telling = tell_selected(with_expunges, with_uid);
