@@ -153,6 +153,7 @@ TEST_CASE("after ENABLE UIDONLY messages are named by UID alone") {
   client.command("SELECT INBOX");
   client.command("STORE 1 +FLAGS (\\Deleted)");
   client.command("EXPUNGE");
+  client.command("SEARCH RETURN (SAVE) ALL");
   CHECK(has(client.command("ENABLE UIDONLY"), "* ENABLED UIDONLY\r\n"));
   CHECK(has(client.command("UID FETCH 1:* FLAGS"), "* 2 UIDFETCH (FLAGS (\\Recent))\r\n"));
   CHECK(has(client.command("UID FETCH 2 (UID BODY[])"), "* 2 UIDFETCH (UID 2 BODY[] {"));
@@ -162,12 +163,29 @@ TEST_CASE("after ENABLE UIDONLY messages are named by UID alone") {
   for (const char* command :
        {"FETCH 1 FLAGS", "STORE 1 FLAGS ()", "SEARCH ALL", "SORT (DATE) UTF-8 ALL", "COPY 1 box",
         "MOVE 1 box", "THREAD REFS UTF-8 ALL", "UID SEARCH 1", "UID SORT (DATE) UTF-8 1",
+        "FETCH $ FLAGS", "COPY * box", "UID SEARCH *", "UID SEARCH OR SEEN (NOT 1:3)",
+        "UID THREAD REFS UTF-8 1:2", "ESEARCH IN (selected) 1", "REPLACE $ INBOX {3+}\r\nx\r\n",
         "REPLACE 1 INBOX {3+}\r\nx\r\n"}) {
     CAPTURE(command);
     CHECK(client.command(command).starts_with("BAD [UIDREQUIRED] "));
   }
   CHECK(has(client.command("UID SEARCH UID 1:*"), "* SEARCH 2\r\n"));
   CHECK(has(client.command("EXPUNGE"), "* VANISHED 2\r\n"));
+  // So it is with what others do, and with what NOTIFY tells.
+  client.command("NOTIFY SET (selected-delayed (MessageNew (FLAGS) MessageExpunge FlagChange))");
+  account.deliver("Subject: three\n\nz\n");
+  account.deliver("Subject: four\n\nz\n");
+  CHECK(has(client.command("NOOP"), "* 4 UIDFETCH (FLAGS ("));
+  Client other(account);
+  other.command("SELECT INBOX");
+  other.command("STORE 1 +FLAGS (\\Flagged)");
+  CHECK(has(client.command("NOOP"), "* 3 UIDFETCH (FLAGS (\\Flagged"));
+  other.command("UID MOVE 3 box");
+  CHECK(has(client.command("NOOP"), "* VANISHED 3\r\n"));
+  CHECK(has(client.command("UID MOVE 4 box"), " Moved UIDs.\r\n* VANISHED 4\r\n"));
+  client.command("ENABLE QRESYNC");
+  auto matching = client.command("SELECT box (QRESYNC (1 1 (1 1)))");
+  CHECK(matching.starts_with("BAD [UIDREQUIRED] "));
 }
 
 TEST_CASE("UIDBATCHES divides a mailbox into ranges without gaps, the newest first") {
