@@ -1,7 +1,9 @@
 // CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE: the account's mailboxes and their names.
 //
-// STANDARDS  RFC 9051 sections 6.3.4 to 6.3.8, RFC 6154 section 3 (USE), RFC 8474 section 4.1
-// (MAILBOXID), RFC 9051 section 6.3.9.7 (OLDNAME)
+// STANDARDS  RFC 9051 sections 6.3.4 to 6.3.8 and 7.1 (HASCHILDREN), RFC 6154 section 3 (USE), RFC
+// 8474 section 4.1 (MAILBOXID), RFC 9051 section 6.3.9.7 (OLDNAME)
+#include <algorithm>
+
 #include "common/base/text.h"
 #include "imapd/command/handlers.h"
 #include "imapd/command/lister.h"
@@ -40,6 +42,15 @@ Result<std::vector<std::string>> uses_of(const SessionContext& context,
     if (uses.empty()) return Error(501, "Expected a special use");
   }
   return uses;
+}
+
+// Of a mailbox that could not be removed: those below it may be why.
+Task<Reply> not_removed(SessionContext& context, store::MailboxName name, Error error) {
+  if (error.response_code() != ResponseCode::Cannot || name.is_inbox()) co_return Reply(error);
+  auto listed = co_await context.account().threads.offload([&] { return context.store().list(); });
+  auto is_above = [&](const auto& folder) { return folder.name == name && folder.has_children; };
+  bool has_children = listed && std::ranges::any_of(*listed, is_above);
+  co_return has_children ? Reply::no("HASCHILDREN", error.text()) : Reply(error);
 }
 
 bool is_named(const store::MailboxName& name, std::string_view wire) {
@@ -84,7 +95,12 @@ Task<Reply> create(SessionContext& context, const CommandHead& command) {
 Task<Reply> remove(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto wire, parse_mailbox(command.arguments, context.limits()));
   CO_TRY(auto name, context.mailbox_name(wire));
-  CO_TRY_DO(co_await context.retry_while_locked([&] { return context.store().remove(name); }));
+  auto removing = context.retry_while_locked([&] { return context.store().remove(name); });
+  auto removed = co_await std::move(removing);
+  if (!removed) {
+    auto refusing = not_removed(context, name, removed.error());
+    co_return co_await std::move(refusing);
+  }
   context.events().tell_mailbox(Event::MailboxDelete, name);
   forget_words_of_gone(context);
   context.tell_account(name);

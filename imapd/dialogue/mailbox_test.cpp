@@ -146,3 +146,14 @@ TEST_CASE("a mailbox that is removed ends the IDLE of the client that has it ope
   CHECK(other.is_over());
   CHECK(has(log.last(), "The mailbox has gone"));
 }
+
+TEST_CASE("DELETE says when it is those below a mailbox that keep it") {
+  LogCapture log;
+  TestAccount account(TestAccount::Format::Mbox);
+  Client client(account);
+  CHECK(client.command("CREATE box/in").starts_with("OK "));
+  CHECK(client.command("DELETE box").starts_with("NO [HASCHILDREN] "));
+  CHECK(client.command("DELETE INBOX").starts_with("NO [CANNOT] "));
+  CHECK(client.command("DELETE box/in").starts_with("OK "));
+  CHECK(client.command("DELETE box").starts_with("OK "));
+}
