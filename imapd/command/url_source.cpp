@@ -14,10 +14,6 @@ FetchRequest request_for(const Section& section) {
   return request;
 }
 
-bool selects_fields(Section::Text text) {
-  return text == Section::Text::HeaderFields || text == Section::Text::HeaderFieldsNot;
-}
-
 }  // namespace
 
 // The selected mailbox, or another one as it is now.
@@ -55,14 +51,15 @@ Result<void> UrlSource::open(std::string_view url) {
     return bad_url(url, "the message has been expunged");
   }
   TRY_DO(std::move(prepared));
-  auto range = message_->range_of(parsed.section);
+  std::optional<OctetRange> range;
+  if (selects_fields(parsed.section.text)) {
+    TRY(fields_, message_->fields(parsed.section));
+    if (fields_) range = {0, fields_->size()};
+  } else {
+    range = message_->range_of(parsed.section);
+  }
   if (!range) return bad_url(url, "the message has no such part");
   range_ = *range;
-  if (selects_fields(parsed.section.text)) {
-    TRY(auto header, message_->read(range_));
-    fields_ = select_fields(header, parsed.section);
-    range_ = {0, fields_->size()};
-  }
   if (parsed.partial) {
     auto skipped = std::min(parsed.partial->offset, range_.octets);
     range_ = {range_.offset + skipped, std::min(parsed.partial->count, range_.octets - skipped)};

@@ -93,6 +93,66 @@ TEST_CASE("fields of a header come with the empty line behind it, unless there i
             " {2}\r\n\r\n)\r\n* 2 FETCH (BODY[HEADER.FIELDS.NOT (subject to)] {0}\r\n)"));
 }
 
+TEST_CASE(
+    "fields that a client has listed come from the index from then on, all else from the file") {
+  LogCapture log;
+  TestAccount account;
+  account.deliver("Subject: s1\nX-One: a1\nx-two: b1\nX-One: c1\n\nbody\n");
+  Client client(account);
+  client.command("SELECT INBOX");
+  std::string path;
+  for (const auto& entry : std::filesystem::directory_iterator(account.root() + "/Maildir/cur")) {
+    path = entry.path();
+  }
+  // Nobody may do that to a message, so that it shows where fields come from.
+  const auto rewrite = [&](char digit) {
+    std::ofstream(path) << "Subject: s" << digit << "\nX-One: a" << digit << "\nx-two: b" << digit
+                        << "\nX-One: c" << digit << "\n\nbody\n";
+  };
+  const auto fields = [&](const std::string& names) {
+    auto told = client.command("FETCH 1 BODY.PEEK[HEADER.FIELDS (" + names + ")]");
+    return between(told, "}\r\n", ")\r\nOK");
+  };
+  CHECK(fields("x-one") == "X-One: a1\r\nX-One: c1\r\n\r\n");
+  rewrite('2');
+  CHECK(fields("X-One \"no name\" Subject") == "Subject: s1\r\nX-One: a1\r\nX-One: c1\r\n\r\n");
+  CHECK(fields("References") == "\r\n");
+  CHECK(has(client.command("FETCH 1 ENVELOPE"), "\"s1\""));
+  CHECK(fields("X-Two Subject") == "Subject: s2\r\nx-two: b2\r\n\r\n");
+  rewrite('3');
+  CHECK(fields("X-TWO X-ONE") == "X-One: a2\r\nx-two: b2\r\nX-One: c2\r\n\r\n");
+  CHECK(has(client.command("SEARCH HEADER X-One c2"), "* SEARCH 1\r\n"));
+  CHECK(has(client.command("FETCH 1 BODY.PEEK[HEADER.FIELDS.NOT (X-One)]"), "Subject: s3"));
+  CHECK(has(client.command("FETCH 1 BODY.PEEK[HEADER]"), "X-One: a3"));
+  // More names than are kept.
+  std::string many = "X-One";
+  for (int i = 0; i < 40; ++i) many += " X-" + std::to_string(i);
+  CHECK(fields(many) == "X-One: a3\r\nX-One: c3\r\n\r\n");
+  CHECK(fields("X-One") == "X-One: a2\r\nX-One: c2\r\n\r\n");
+  // What an earlier release kept says of no field that it is not there.
+  {
+    auto mailbox = account.open()->open(store::MailboxName::inbox(), store::Access::ReadOnly);
+    REQUIRE(mailbox.has_value());
+    (*mailbox)->cache(store::Uid(1), store::CacheItem::Header, "Subject: s0\r\n\r\n");
+    REQUIRE((*mailbox)->sync().has_value());
+  }
+  Client another(account);
+  another.command("SELECT INBOX");
+  CHECK(has(another.command("FETCH 1 BODY.PEEK[HEADER.FIELDS (Subject X-One)]"), "Subject: s3"));
+}
+
+TEST_CASE("a header without an empty line has none when its fields come from the index") {
+  LogCapture log;
+  TestAccount account;
+  account.deliver("X-One: 1\nSubject: s");
+  Client client(account);
+  client.command("SELECT INBOX");
+  for (int i = 0; i < 2; ++i) {
+    CHECK(has(client.command("FETCH 1 BODY.PEEK[HEADER.FIELDS (Subject)]"), "{10}\r\nSubject: s)"));
+    CHECK(has(client.command("FETCH 1 BODY.PEEK[HEADER.FIELDS (X-One)]"), "{10}\r\nX-One: 1\r\n)"));
+  }
+}
+
 TEST_CASE("APPEND keeps the octets of a literal8, and refuses those that would not come back") {
   LogCapture log;
   TestAccount account;

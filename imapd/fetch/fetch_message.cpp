@@ -19,7 +19,7 @@ using store::CacheItem;
 
 // Up to so many names are compared one by one.
 constexpr std::size_t few_fields = 8;
-constexpr std::uint64_t header_octets_max = 64ull << 20;
+constexpr std::uint64_t whole_header_octets_max = 64ull << 20;
 constexpr std::uint64_t message_octets_max = 1ull << 30;
 
 constexpr std::uint64_t piece_octets = 256 << 10;
@@ -46,11 +46,30 @@ bool reads_all(const FetchItem& item) {
          (item.kind == Kind::Section && !is_header(item.section.text));
 }
 
+std::string select_fields(std::string_view header, const Section& section) {
+  bool wanted = section.text == Section::Text::HeaderFields;
+  bool are_few = section.fields.size() <= few_fields;
+  std::set<std::string> names;
+  if (!are_few) {
+    for (const auto& name : section.fields) names.insert(lower(name));
+  }
+  auto is_named = [&](const HeaderField& field) {
+    if (!are_few) return names.contains(lower(field.name));
+    return std::ranges::any_of(section.fields, [&](const auto& name) { return field.is(name); });
+  };
+  std::string out;
+  for (const auto& field : HeaderFields(header)) {
+    if (is_named(field) == wanted) out += field.whole;
+  }
+  return has_empty_line(header) ? out + "\r\n" : out;
+}
+
 }  // namespace
 
-bool is_header(Section::Text text) {
-  return text == Section::Text::Header || text == Section::Text::HeaderFields ||
-         text == Section::Text::HeaderFieldsNot;
+bool is_header(Section::Text text) { return text == Section::Text::Header || selects_fields(text); }
+
+bool selects_fields(Section::Text text) {
+  return text == Section::Text::HeaderFields || text == Section::Text::HeaderFieldsNot;
 }
 
 Result<void> FetchMessage::prepare(const FetchRequest& request) {
@@ -110,6 +129,7 @@ Result<void> FetchMessage::prepare(const Section& section) {
     TRY_DO(load_structure());
     return open();
   }
+  if (section.text == Section::Text::HeaderFields) return load_fields(section);
   if (is_header(section.text)) return load_header();
   TRY_DO(load_octets());
   if (section.text == Section::Text::Text) return load_header();
@@ -139,8 +159,19 @@ Result<void> FetchMessage::load_header() {
     return {};
   }
   TRY_DO(open());
-  TRY(header_, reader_->header(header_octets_max));
+  TRY(header_, reader_->header(whole_header_octets_max));
   *work_octets_ += header_->size();
+  return {};
+}
+
+// From the index, if it keeps all of the fields; else it does from now on.
+Result<void> FetchMessage::load_fields(const Section& section) {
+  if (header_ || text_) return load_header();
+  if (!kept_fields_) kept_fields_ = KeptFields::find(*mailbox_, message_.uid);
+  if (kept_fields_ && kept_fields_->has(section.fields)) return {};
+  TRY_DO(load_header());
+  const auto* before = kept_fields_ ? &*kept_fields_ : nullptr;
+  KeptFields::keep(*mailbox_, message_.uid, *header_, section.fields, before);
   return {};
 }
 
@@ -171,8 +202,11 @@ Result<void> FetchMessage::load_envelope() {
     envelope_ = *std::move(cached);
     return {};
   }
-  TRY_DO(load_header());
-  envelope_ = imap::envelope(*header_);
+  if (!header_ && !kept_fields_) kept_fields_ = KeptFields::find(*mailbox_, message_.uid);
+  if (!kept_fields_) {
+    TRY_DO(load_header());
+  }
+  envelope_ = imap::envelope(kept_fields_ ? kept_fields_->header() : *header_);
   mailbox_->cache(message_.uid, CacheItem::Envelope, envelope_);
   return {};
 }
@@ -249,6 +283,20 @@ std::optional<OctetRange> FetchMessage::range_of(const Section& section) const {
   return OctetRange{begin, *octets_ - std::min<std::uint64_t>(begin, *octets_)};
 }
 
+Result<std::optional<std::string>> FetchMessage::fields(const Section& section) {
+  bool is_kept = section.part.empty() && !header_;
+  std::string header;
+  if (is_kept) {
+    header = kept_fields_->header();
+  } else {
+    auto range = range_of(section);
+    if (!range) return std::optional<std::string>();
+    TRY(header, read(*range));
+  }
+  *work_octets_ += header.size();
+  return std::optional(select_fields(header, section));
+}
+
 Result<std::string> FetchMessage::read(OctetRange range) {
   const auto* memory = text_ ? &*text_ : nullptr;
   if (memory == nullptr && header_ && range.offset + range.octets <= header_->size()) {
@@ -258,25 +306,6 @@ Result<std::string> FetchMessage::read(OctetRange range) {
   if (range.offset > memory->size()) return std::string();
   return memory->substr(static_cast<std::size_t>(range.offset),
                         static_cast<std::size_t>(range.octets));
-}
-
-std::string select_fields(std::string_view header, const Section& section) {
-  bool wanted = section.text == Section::Text::HeaderFields;
-  bool are_few = section.fields.size() <= few_fields;
-  std::set<std::string> names;
-  if (!are_few) {
-    for (const auto& name : section.fields) names.insert(lower(name));
-  }
-  auto is_named = [&](const HeaderField& field) {
-    if (!are_few) return names.contains(lower(field.name));
-    return std::ranges::any_of(section.fields, [&](const auto& name) { return field.is(name); });
-  };
-  std::string out;
-  for (const auto& field : HeaderFields(header)) {
-    if (is_named(field) == wanted) out += field.whole;
-  }
-  bool has_empty_line = header == "\r\n" || header.ends_with("\r\n\r\n");
-  return has_empty_line ? out + "\r\n" : out;
 }
 
 }  // namespace pennypost::imap

@@ -19,6 +19,7 @@
 #include "common/mail/encoded.h"
 #include "imapd/grammar/fetch.h"
 #include "imapd/response/body_structure.h"
+#include "imapd/session/kept_fields.h"
 #include "store/mailbox/mailbox.h"
 
 namespace pennypost::imap {
@@ -47,6 +48,10 @@ class FetchMessage {
 
   /// Where the octets of a section lie; nothing if the message has no such part.
   std::optional<OctetRange> range_of(const Section& section) const;
+  /// Of the header that HEADER.FIELDS or HEADER.FIELDS.NOT names, what it selects, and the empty
+  /// line if the header has one (RFC 9051 section 6.4.5.1); nothing if the message has no such
+  /// part.
+  Result<std::optional<std::string>> fields(const Section& section);
   /// Octets of the message; fewer where it ends.
   Result<std::string> read(OctetRange range);
 
@@ -57,6 +62,7 @@ class FetchMessage {
   Result<void> open();
   Result<void> load_text();
   Result<void> load_header();
+  Result<void> load_fields(const Section& section);
   Result<void> load_octets();
   Result<void> load_structure();
   Result<void> load_envelope();
@@ -71,6 +77,8 @@ class FetchMessage {
   std::optional<store::MessageReader> reader_;
   std::optional<std::string> text_;  // all of the message, once that has been read
   std::optional<std::string> header_;
+  // Fields of the header, where all of it was not read.
+  std::optional<KeptFields> kept_fields_;
   std::optional<std::uint64_t> octets_;
   std::optional<std::int64_t> internal_date_;
   std::string envelope_;
@@ -84,9 +92,7 @@ class FetchMessage {
 
 /// Whether a section is the header, or fields of it.
 bool is_header(Section::Text text);
-
-/// The fields of a header that HEADER.FIELDS or HEADER.FIELDS.NOT selects, and the empty line if
-/// the header has one (RFC 9051 section 6.4.5.1).
-std::string select_fields(std::string_view header, const Section& section);
+/// Whether it is HEADER.FIELDS or HEADER.FIELDS.NOT.
+bool selects_fields(Section::Text text);
 
 }  // namespace pennypost::imap

@@ -20,9 +20,6 @@ constexpr std::uint64_t seen_batch_octets = 128 << 10;
 // What a message, and each field name, cost besides what is read, in octets of that.
 constexpr std::uint64_t message_cost = 64;
 constexpr std::uint64_t field_cost = 16;
-bool selects_fields(Section::Text text) {
-  return text == Section::Text::HeaderFields || text == Section::Text::HeaderFieldsNot;
-}
 
 // RFC 3501 section 9 (CHAR8): no literal may hold NUL, even if the message does. Dovecot's
 // substitute, which keeps the number of octets.
@@ -280,21 +277,22 @@ void FetchProducer::append_section(std::string& out, const FetchItem& item) {
   } else {
     out += item.name;
   }
-  auto range = current_->range_of(item.section);
+  Literal literal;
+  std::optional<OctetRange> range;
+  if (selects_fields(item.section.text)) {
+    work_octets_ += item.section.fields.size() * field_cost;
+    // A header that can't be read is empty here; what reads on will tell what is wrong.
+    auto fields = current_->fields(item.section);
+    literal.text = fields ? *std::move(fields) : std::string();
+    if (literal.text) range = {0, literal.text->size()};
+  } else {
+    range = current_->range_of(item.section);
+  }
   if (!range) {
     out += " NIL";
     return;
   }
-  Literal literal;
-  if (selects_fields(item.section.text)) {
-    auto header = current_->read(*range);
-    work_octets_ += range->octets + item.section.fields.size() * field_cost;
-    literal.text =
-        select_fields(header ? std::string_view(*header) : std::string_view(), item.section);
-    literal.range = within({0, literal.text->size()}, item.partial);
-  } else {
-    literal.range = within(*range, item.partial);
-  }
+  literal.range = within(*range, item.partial);
   out += ' ';
   append_literal_header(out, literal.range.octets);
   if (literal.range.octets > 0) literal_.emplace(std::move(literal));

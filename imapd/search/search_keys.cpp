@@ -6,7 +6,6 @@
 #include "common/mail/charset.h"
 #include "common/mail/unicode.h"
 #include "imapd/response/untagged.h"
-#include "imapd/session/kept_fields.h"
 
 namespace pennypost::imap {
 namespace {
@@ -165,7 +164,7 @@ class Preparation {
       key.text = keys_.texts->add(*utf8);
       return {};
     }
-    if (!is_kept_field(from.field)) keys_.needs_whole_header = true;
+    keys_.fields.push_back(from.field);
     auto where =
         from.kind == Kind::Address ? store::HeaderKeys::In::Addresses : store::HeaderKeys::In::Text;
     key.header = keys_.headers.add(where, from.field, *utf8);

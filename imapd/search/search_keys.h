@@ -56,8 +56,8 @@ struct PreparedKeys {
   std::optional<TextScan::Asked> asked;
   /// Some key is FUZZY.
   bool has_fuzzy = false;
-  /// A key names a field that is not is_kept_field().
-  bool needs_whole_header = false;
+  /// The fields that keys name.
+  std::vector<std::string> fields;
 };
 
 /// Errors: 501 for a text that is not valid in its charset, and

@@ -266,7 +266,9 @@ const std::string& Searcher::header(Subject& subject) {
   if (auto* reader = open(subject)) {
     if (auto read = reader->header(header_octets_max)) {
       batch_->spend(read->size());
-      if (!keys_->needs_whole_header) keep_fields(*mailbox_, subject.message.uid, *read);
+      if (std::ranges::all_of(keys_->fields, is_kept_field)) {
+        KeptFields::keep(*mailbox_, subject.message.uid, *read);
+      }
       return subject.header.emplace(*std::move(read));
     }
   }
@@ -276,8 +278,9 @@ const std::string& Searcher::header(Subject& subject) {
 
 // Stands in for the header if no key asks for other fields.
 std::optional<std::string> Searcher::kept_fields(const Subject& subject) {
-  if (keys_->needs_whole_header) return std::nullopt;
-  return find_kept_fields(*mailbox_, subject.message.uid);
+  auto kept = KeptFields::find(*mailbox_, subject.message.uid);
+  if (!kept || !kept->has(keys_->fields)) return std::nullopt;
+  return kept->header();
 }
 
 store::MessageReader* Searcher::open(Subject& subject) {

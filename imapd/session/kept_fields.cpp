@@ -1,5 +1,6 @@
 #include "imapd/session/kept_fields.h"
 
+#include <algorithm>
 #include <array>
 
 #include "common/base/words.h"
@@ -8,33 +9,66 @@
 namespace pennypost::imap {
 namespace {
 
-constexpr std::size_t kept_octets_max = 16 << 10;
 constexpr std::array<std::string_view, 11> kept_names{
     "Date", "Subject", "From",        "Sender",     "Reply-To",  "To",
     "Cc",   "Bcc",     "In-Reply-To", "Message-ID", "References"};
 
 }  // namespace
 
-bool is_kept_field(std::string_view name) { return holds(kept_names, name); }
-
-std::optional<std::string> find_kept_fields(store::Mailbox& mailbox, store::Uid uid) {
-  return mailbox.cached(uid, store::CacheItem::Header);
+bool has_empty_line(std::string_view header) {
+  return header == "\r\n" || header.ends_with("\r\n\r\n");
 }
 
-void keep_fields(store::Mailbox& mailbox, store::Uid uid, std::string_view header) {
-  std::string kept;
-  for (const auto& field : HeaderFields(header)) {
-    if (is_kept_field(field.name)) kept += field.whole;
+bool is_kept_field(std::string_view name) { return holds(kept_names, name); }
+
+std::optional<KeptFields> KeptFields::find(store::Mailbox& mailbox, store::Uid uid) {
+  auto value = mailbox.cached(uid, store::CacheItem::Header);
+  // What an earlier release kept had another form, without a mark.
+  if (!value || (!value->starts_with('+') && !value->starts_with('-'))) return std::nullopt;
+  auto end = value->find('\n');
+  if (end == std::string::npos) return std::nullopt;
+  KeptFields kept;
+  auto names = std::string_view(*value).substr(1, end - 1);
+  for (auto name : split(names, ' ')) {
+    if (!name.empty()) kept.further_names_.emplace_back(name);
   }
-  if (kept.size() > kept_octets_max) return;
-  mailbox.cache(uid, store::CacheItem::Header, kept + "\r\n");
+  kept.header_ = value->substr(end + 1);
+  return kept;
+}
+
+void KeptFields::keep(store::Mailbox& mailbox, store::Uid uid, std::string_view header,
+                      std::span<const std::string> names, const KeptFields* before) {
+  // Of a longer one not all may be here.
+  if (header.size() >= header_octets_max) return;
+  std::vector<std::string> further;
+  if (before != nullptr) further = before->further_names_;
+  for (const auto& name : names) {
+    bool is_new = is_field_name(name) && !is_kept_field(name) && !holds(further, name);
+    if (is_new) further.push_back(lower(name));
+  }
+  if (further.size() > further_names_max) return;
+  std::string value(has_empty_line(header) ? "+" : "-");
+  value += join(further, " ");
+  value += '\n';
+  for (const auto& field : HeaderFields(header)) {
+    if (is_kept_field(field.name) || holds(further, field.name)) value += field.whole;
+  }
+  if (value.starts_with('+')) value += "\r\n";
+  if (value.size() <= octets_max) mailbox.cache(uid, store::CacheItem::Header, value);
+}
+
+// What can't be a field's name, no message has.
+bool KeptFields::has(std::span<const std::string> names) const {
+  return std::ranges::all_of(names, [&](const std::string& name) {
+    return is_kept_field(name) || !is_field_name(name) || holds(further_names_, name);
+  });
 }
 
 Result<std::string> kept_fields(store::Mailbox& mailbox, store::Uid uid) {
-  if (auto kept = find_kept_fields(mailbox, uid)) return *std::move(kept);
+  if (auto kept = KeptFields::find(mailbox, uid)) return kept->header();
   TRY(auto reader, mailbox.open(uid));
   TRY(auto header, reader.header(header_octets_max));
-  keep_fields(mailbox, uid, header);
+  KeptFields::keep(mailbox, uid, header);
   return header;
 }
 

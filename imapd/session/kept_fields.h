@@ -1,13 +1,24 @@
-// Reads the header fields by which messages are searched, sorted and threaded, from the index if
-// they are kept there, so that most such commands open no file the second time.
+// Keeps header fields in the index: those by which messages are searched, sorted and threaded, and
+// those that clients list by FETCH. So most such commands open no file the second time.
 //
-// SEE ALSO   ../search/searcher.h, ../order/sorter.h, ../order/thread_collector.h (who asks)
+// A value names the fields that it was made for, so that each message has what its clients ask for,
+// and nothing else need be remembered:
+//
+//   value = ("+" / "-") [name *(SP name)] LF fields [CRLF]
+//   "+"   = the header ends in an empty line, which follows the fields
+//   name  = in lower case, of a field that is_kept_field() does not name
+//
+// LIMITS     octets_max a message, further_names_max
+// SEE ALSO   ../search/searcher.h, ../order/sorter.h, ../order/thread_collector.h,
+//            ../fetch/fetch_message.h (who asks)
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "store/mailbox/mailbox.h"
 
@@ -16,16 +27,37 @@ namespace pennypost::imap {
 /// More of a header is not looked at; more than any real one has.
 inline constexpr std::uint64_t header_octets_max = 1 << 20;
 
-/// Whether the index keeps fields of that name: those that ENVELOPE tells, and References.
+/// Whether a header ends in an empty line.
+bool has_empty_line(std::string_view header);
+
+/// Whether the index keeps fields of that name of each message: those that ENVELOPE tells, and
+/// References.
 bool is_kept_field(std::string_view name);
 
-/// The fields that the index keeps of a message; nothing if it keeps none yet.
-std::optional<std::string> find_kept_fields(store::Mailbox& mailbox, store::Uid uid);
+/// What the index keeps of one message's header.
+class KeptFields {
+ public:
+  static constexpr std::size_t octets_max = 16 << 10;
+  static constexpr std::size_t further_names_max = 40;
 
-/// Keeps of `header` what is_kept_field().
-void keep_fields(store::Mailbox& mailbox, store::Uid uid, std::string_view header);
+  /// Nothing if it keeps none yet.
+  static std::optional<KeptFields> find(store::Mailbox& mailbox, store::Uid uid);
+  /// Keeps of `header` what is_kept_field(), what is in `names`, and what was kept before. If that
+  /// is too much, all stays as it was.
+  static void keep(store::Mailbox& mailbox, store::Uid uid, std::string_view header,
+                   std::span<const std::string> names = {}, const KeptFields* before = nullptr);
 
-/// A header with those fields at least. Errors are the store's.
+  /// Whether all fields of these names that the message has are here.
+  bool has(std::span<const std::string> names) const;
+  /// The fields in the message's order, with the empty line that ends its header, if one does.
+  const std::string& header() const { return header_; }
+
+ private:
+  std::vector<std::string> further_names_;
+  std::string header_;
+};
+
+/// A header with the fields that the index keeps of each message at least. Errors are the store's.
 Result<std::string> kept_fields(store::Mailbox& mailbox, store::Uid uid);
 
 }  // namespace pennypost::imap
