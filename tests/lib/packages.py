@@ -1,15 +1,30 @@
-"""Installs the packages that contrib/packages lists and the machine lacks."""
+"""Installs the packages that contrib/packages lists and the machine lacks.
+
+A line of a list is a package's name, or `PACKAGE unless PROGRAM`: the package is wanted only where PROGRAM is not in the path.
+"""
 import os
+import shutil
 import subprocess
 
 POLICY = "/usr/sbin/policy-rc.d"
+
+
+def wanted(line, has_program=shutil.which):
+    """The packages that one line of a list asks for on this machine: one or none."""
+    words = line.partition("#")[0].split()
+    if len(words) == 3 and words[1] == "unless":
+        return [] if has_program(words[2]) else words[:1]
+    if len(words) > 1:
+        raise ValueError(f"{line.strip()}: a line is `PACKAGE` or `PACKAGE unless PROGRAM`")
+    return words
 
 
 def listed(top, lists):
     names = []
     for name in lists:
         with open(os.path.join(top, "contrib", "packages", name), encoding="ascii") as file:
-            names += [line.strip() for line in file if line.strip() and not line.startswith("#")]
+            for line in file:
+                names += wanted(line)
     return names
 
 

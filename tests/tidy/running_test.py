@@ -4,9 +4,10 @@ import re
 import time
 
 import mutations
+import packages
 import workers
 from harness import Case, Shared, at_end, check, equal, test
-from mailhost import free_port
+from mailhost import TOP, free_port
 
 SECONDS_MAX = 20
 
@@ -116,3 +117,17 @@ def same_inputs(t):
     equal(made, list(mutations.inputs(list(reversed(corpus)), 500)), "a second run's")
     check(len(set(made)) > 300, f"{len(set(made))} of 500 are different")
     check(max(map(len, made)) <= mutations.INPUT_BYTES_MAX, "their length")
+
+
+@test("a package that is listed `unless PROGRAM` is wanted only where that program is missing")
+def unless(t):
+    del t
+    for line, there, expected in (("cmake\n", True, ["cmake"]), ("npm unless npm\n", True, []), ("npm unless npm\n", False, ["npm"]),
+                                  ("# a comment\n", False, []), ("\n", False, [])):
+        equal(packages.wanted(line, lambda program, there=there: there and program == "npm"), expected, f"{line!r}, npm there: {there}")
+    for line in ("npm unless", "npm if npm", "npm nodejs"):
+        try:
+            check(not packages.wanted(line), f"{line!r} is taken")
+        except ValueError as error:
+            check(line in str(error), f"the error says which line: {error}")
+    check("git" in packages.listed(TOP, ["test"]), "the lists of this checkout are read")
