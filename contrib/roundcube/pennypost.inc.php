@@ -21,6 +21,10 @@ $here = ['ssl' => ['verify_peer' => false, 'verify_peer_name' => false]];
 $config['smtp_conn_options'] = $here;
 $config['managesieve_conn_options'] = $here;
 
+// Passwords are typed here: whoever comes by http is sent to https. Behind a proxy that speaks TLS in this host's place, write
+// the proxy's address into proxy_whitelist, and let it set X-Forwarded-Proto.
+$config['force_https'] = true;
+
 // Users of Pennypost log in with their whole address. With a domain here, such as 'example.com', the part before @ will do.
 $config['username_domain'] = '';
 

@@ -1,7 +1,9 @@
 """Roundcube in a browser, with the settings of contrib/roundcube: everything is clicked and typed as a user would."""
 import email
 import email.header
+import http.client
 import re
+import urllib.parse
 
 from browser import CLICK_SECONDS, ENTER
 from harness import Shared, check, contains, equal, eventually, test
@@ -79,6 +81,18 @@ def reads(t):
         flags = client.fetch("1", "(FLAGS)")[1][0]
         check(rb"\Seen" in flags and rb"\Answered" in flags, f"flags of what was answered: {flags}")
     site.is_well()
+
+
+@test("Roundcube: who comes by http is sent to https before a password can be typed")
+def https(t):
+    del t
+    where = urllib.parse.urlsplit(SITE.get().page.address)
+    client = http.client.HTTPConnection(where.netloc, timeout=60)
+    client.request("GET", "/", headers={"X-As-Set": "yes"})
+    answer = client.getresponse()
+    equal((answer.status, answer.getheader("Location")), (302, f"https://{where.hostname}/"), "what Roundcube answers")
+    check(b"rcmloginpwd" not in answer.read(), "a page with a field for the password")
+    client.close()
 
 
 @test("Roundcube: messages are searched, marked, moved and deleted by clicking")

@@ -63,6 +63,7 @@ $config['temp_dir'] = '{self.folder}/temp/';
 $config['language'] = 'en_US';
 $config['refresh_interval'] = $config['min_refresh_interval'] = {REFRESH_SECONDS};
 $config['smtp_log'] = false;
+if (!isset($_SERVER['HTTP_X_AS_SET'])) $config['force_https'] = false;  // PHP's web server speaks no TLS
 foreach (['imap' => {host.port('imap')}, 'smtp' => {host.port('submission')}, 'managesieve' => {host.port('sieve')}] as $name => $port)
     $config[$name . '_host'] = preg_replace('/:[0-9]+$/', ":$port", $config[$name . '_host']);
 """)
