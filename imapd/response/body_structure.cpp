@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::string_view format_mark = "s3 ";
 
+// RFC 9051 section 7.5.2 (not done: to turn the value of `name*` into plain UTF-8; clients, as with
+// Dovecot, expect it as RFC 2231 writes it, with charset and escapes).
 void append_parameters(std::string& out, const std::vector<MimeParameter>& parameters) {
   if (parameters.empty()) {
     out += "NIL";
