@@ -185,6 +185,10 @@ class Fetched:
         equal(structure, body, "BODYSTRUCTURE without its extension data, and BODY")
         equal(self.fetch(*items), values, "the same, asked again")
         equal(self.fetch("BODY.PEEK[HEADER.FIELDS.NOT (X-NONE)]"), [header], "all fields")
+        names = dict.fromkeys(re.findall(rb"(?m)^([A-Za-z][A-Za-z0-9-]*)[ \t]*:", header))
+        listed = f"BODY.PEEK[HEADER.FIELDS ({b' '.join(list(names)[:20]).decode() or 'X-NONE'})]"
+        by_themselves = [self.fetch(listed)[0] for _ in range(2)]
+        equal(by_themselves, [self.fetch("BODY.PEEK[]", listed)[1]] * 2, "fields read from the message, then from the index, and from the whole message")
         for item, octets in (("BODY.PEEK[]", whole), ("BODY.PEEK[HEADER]", header), ("BODY.PEEK[TEXT]", text)):
             self.range_of(item, octets)
         for place, name in ((0, b"Date"), (1, b"Subject"), (8, b"In-Reply-To"), (9, b"Message-ID")):
