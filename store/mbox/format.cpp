@@ -227,6 +227,8 @@ Result<void> MboxQuoter::add(std::string_view block) {
 
 Result<void> MboxQuoter::finish() {
   out_.clear();
+  // The line ends here, and that may make it an empty one.
+  if (in_header_ && start_ == "\r") start_ += '\n';
   if (at_start_ && (!start_.empty() || after_mark_)) decide();
   if (!at_start_) out_ += '\n';
   if (in_header_) out_ += before_body_ + "\n";
@@ -251,11 +253,13 @@ void MboxQuoter::begin_line(char next) {
   if (!undecided()) decide();
 }
 
-// Whether the line may still turn out to be a From_ line, a quoted one, or one of our fields.
+// Whether the line may still turn out to be a From_ line, a quoted one, one of our fields, or empty
+// but for its CR.
 bool MboxQuoter::undecided() const {
   std::string_view text = start_;
   if (text.size() < from_mark.size() && from_mark.starts_with(text)) return true;
   if (!in_header_ || after_mark_) return false;
+  if (text == "\r") return true;
   return std::ranges::any_of(fields, [text](const auto& field) {
     return text.size() < field.first.size() && starts_with_nocase(field.first, text);
   });
@@ -266,6 +270,9 @@ void MboxQuoter::decide() {
     out_ += '>';
   } else if (in_header_ && !after_mark_ && field_of(start_) != MboxField::None) {
     out_ += renamed_prefix;
+  } else if (in_header_ && !after_mark_ && start_ == "\r\n") {
+    out_ += before_body_;
+    in_header_ = false;
   }
   out_ += start_;
   at_start_ = start_.ends_with('\n');

@@ -192,11 +192,10 @@ Result<std::string> shown_message(int descriptor, const MboxEntry& entry, const 
 
 Result<std::string> shown_header(int descriptor, const MboxEntry& entry, const std::string& path) {
   TRY(auto text, shown(descriptor, entry.header_offset, entry.body_offset, true, path));
-  if (text.ends_with("\r\n\r\n") || text == "\r\n") {
-    text.resize(text.size() - 2);
-  } else if (text.ends_with("\n\n") || text == "\n") {
-    text.resize(text.size() - 1);
-  }
+  // The lines above the empty one need not end as it does.
+  auto end = text.size() - (text.ends_with('\n') ? 1 : 0);
+  auto begin = end == 0 ? 0 : text.rfind('\n', end - 1) + 1;
+  if (is_empty_line(std::string_view(text).substr(begin))) text.resize(begin);
   return text;
 }
 
@@ -204,9 +203,10 @@ Result<std::string> missing_line_ends(int descriptor, const std::string& path) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) return file_error("stat", path);
   auto size = static_cast<std::uint64_t>(status.st_size);
-  auto wanted = std::min<std::uint64_t>(size, 2);
+  auto wanted = std::min<std::uint64_t>(size, 3);
   TRY(auto end, read_range(descriptor, size - wanted, wanted, path));
-  if (end.empty() || end == "\n\n" || end == "\n") return std::string();
+  bool ends_empty = end.ends_with("\n\n") || end.ends_with("\n\r\n");
+  if (end.empty() || is_empty_line(end) || ends_empty) return std::string();
   return std::string(end.ends_with('\n') ? "\n" : "\n\n");
 }
 

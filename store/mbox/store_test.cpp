@@ -135,6 +135,10 @@ TEST_CASE("quoting is the same however the message is cut") {
   for (std::size_t block = 1; block < 40; ++block) CHECK(quoted(message, block) == expected);
   CHECK(quoted("Subject: x\n", 3) == "Subject: x\n\n\n");
   CHECK(quoted(">", 1) == ">\n\n\n");
+  // A line with a CR alone ends the header, as for who reads it.
+  for (std::size_t block = 1; block < 9; ++block) {
+    CHECK(quoted("A: b\n\r\nStatus: kept\n", block) == "A: b\n\r\nStatus: kept\n\n");
+  }
 }
 
 TEST_CASE("what is delivered to an mbox is read back as sent") {
@@ -154,6 +158,41 @@ TEST_CASE("what is delivered to an mbox is read back as sent") {
   CHECK(all(*inbox, 1) == text + "Subject: x\r\n\r\nFrom here\r\n>From there\r\n\r\n");
   CHECK(all(*inbox, 2) == text + "Subject: y\r\n\r\nno line end\r\n");
   CHECK(all(*inbox, 3) == text + "Subject: z\r\n\r\n");
+}
+
+TEST_CASE("a message with a line of a CR alone has its flags in the header, as all others") {
+  Home home;
+  auto store = home.store();
+  for (std::string_view text :
+       {"A: b\r\n\r\r\n\r\nx\r\n", "A: b\r\n\r\n\r\r\n", "\r\r\n", "\r", "A: b\r\n\r"}) {
+    CAPTURE(text);
+    deliver(*store, std::string(text));
+    NewMessage message;
+    message.body = {text};
+    message.keywords = {"k"};
+    auto appended = store->append(MailboxName::inbox(), std::span(&message, 1));
+    REQUIRE(appended);
+    auto uid = appended->uids.front().value();
+    auto before = all(*open(*store), uid);
+    CHECK(before.find("X-UID") == std::string::npos);
+    // So long that the file is rewritten.
+    std::vector<Uid> both{Uid(uid - 1), Uid(uid)};
+    REQUIRE(open(*store)->store(both, add(Flags::Seen, {std::string(300, 'l')})));
+    auto inbox = open(*store);
+    CHECK(inbox->find(Uid(uid))->flags.has(Flags::Seen));
+    CHECK(all(*inbox, uid) == before);
+    CHECK(all(*inbox, uid - 1).find("X-UID") == std::string::npos);
+  }
+}
+
+TEST_CASE("a message appended to an mbox with CRLF leaves those before it as they are") {
+  Home home;
+  home.put("From a@b Tue Nov 21 08:00:00 2023\r\nA: b\r\n\r\nx\r\n\r\n");
+  auto store = home.store();
+  auto before = all(*open(*store), 1);
+  deliver(*store, "A: c\r\n\r\ny\r\n");
+  CHECK(all(*open(*store), 1) == before);
+  CHECK(uids(*open(*store)).size() == 2);
 }
 
 TEST_CASE("a delivery leaves nothing beside the mbox") {
