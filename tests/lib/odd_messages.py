@@ -23,7 +23,7 @@ def header_fields(chance):
         value = ", ".join(chance.choice(ADDRESSES) for _ in range(chance.randrange(4))) if has_addresses else chance.choice(TEXTS)
         fields.append(name + chance.choice([":", ": ", " : ", ":\t"]) + value + "\n")
     if chance.random() < 0.1:
-        fields.insert(chance.randrange(len(fields) + 1), chance.choice(["no field\n", " folded\n", ":x\n", "From x y\n", "\0\n"]))
+        fields.insert(chance.randrange(len(fields) + 1), chance.choice(["no field\n", " folded\n", ":x\n", "From x y\n", "\0\n", "\r\n"]))
     return fields
 
 
