@@ -195,6 +195,12 @@ Reply search_done(const CommandHead& command, std::string_view text,
   return Reply::ok("[EXPUNGEISSUED] " + done + "; some of the messages no longer exist.");
 }
 
+Reply search_failed(Selected& selected, const SearchRequest& request, const Error& error) {
+  Reply reply(error);
+  if (request.return_save && reply.status() == Reply::Status::No) selected.save_result({});
+  return reply;
+}
+
 void save_found(Selected& selected, const SearchRequest& request,
                 std::span<const std::uint32_t> found) {
   auto numbers = named(request, found);

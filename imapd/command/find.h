@@ -64,6 +64,10 @@ std::vector<std::uint8_t> scores_of(const SearchRequest& request,
 Reply search_done(const CommandHead& command, std::string_view text,
                   const SearchFindings& findings);
 
+/// The answer to a search of the selected mailbox that has failed. RFC 5182 section 2.1: after a NO
+/// the kept result is empty, after a BAD it is what it was.
+Reply search_failed(Selected& selected, const SearchRequest& request, const Error& error);
+
 /// Keeps for `$` what the answer to `request` names of it.
 void save_found(Selected& selected, const SearchRequest& request,
                 std::span<const std::uint32_t> found);

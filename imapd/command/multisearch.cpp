@@ -98,7 +98,8 @@ Task<Reply> multi_search(SessionContext& context, const CommandHead& command) {
   }
   if (asks_selected) {
     auto searching = search_one(context, *selected, command.tag, request.search);
-    CO_TRY_DO(co_await std::move(searching));
+    auto searched = co_await std::move(searching);
+    if (!searched) co_return search_failed(*selected, request.search, searched.error());
   }
   for (const auto& name : names) {
     auto searching = search_other(context, name, command.tag, request.search);

@@ -20,14 +20,7 @@ Task<Reply> search(SessionContext& context, const CommandHead& command) {
   SearchFindings findings;
   auto finding = find_messages(context, request, &findings);
   auto found = co_await std::move(finding);
-  if (!found) {
-    Reply reply(found.error());
-    // RFC 5182 section 2.1: after a NO the kept result is empty, after a BAD it is what it was.
-    if (request.return_save && reply.status() == Reply::Status::No) {
-      context.selected()->save_result({});
-    }
-    co_return reply;
-  }
+  if (!found) co_return search_failed(*context.selected(), request, found.error());
   std::vector<std::uint32_t> update;
   if (request.return_update) update = *found;
   auto telling =

@@ -15,8 +15,9 @@ Task<Reply> sort(SessionContext& context, const CommandHead& command) {
   if (is_update && is_followed(context, command.tag)) co_return Reply::bad("Tag reuse");
   SearchFindings findings;
   auto finding = find_messages(context, request.search, &findings);
-  CO_TRY(auto found, co_await std::move(finding));
-  auto ordering = order_messages(context, request.criteria, std::move(found), findings.scores);
+  auto found = co_await std::move(finding);
+  if (!found) co_return search_failed(*context.selected(), request.search, found.error());
+  auto ordering = order_messages(context, request.criteria, *std::move(found), findings.scores);
   auto numbers = co_await std::move(ordering);
   std::vector<std::uint32_t> update;
   if (is_update) update = numbers;

@@ -1,4 +1,5 @@
 // ESEARCH: one search of several mailboxes.
+#include "imapd/grammar/multisearch.h"
 #include "common/log/sink.h"
 #include "imapd/dialogue/testing.h"
 
@@ -70,6 +71,11 @@ TEST_CASE("ESEARCH of the selected mailbox gives UIDs, and is BAD without one") 
   CHECK(has(client.command("ESEARCH RETURN (SAVE COUNT) ALL"), ") UID COUNT 1\r\n"));
   CHECK(has(client.command("UID SEARCH $"), "* SEARCH 2\r\n"));
   CHECK(mailboxes(client.command("ESEARCH IN (selected mailboxes INBOX) ALL")) == "INBOX ");
+  client.send("s ESEARCH RETURN (UPDATE) ALL\r\n", "s ");
+  CHECK(client.send("s ESEARCH RETURN (UPDATE) ALL\r\n", "s ") == "s BAD Tag reuse\r\n");
+  // As with SEARCH, a NO empties what is kept.
+  CHECK(has(client.command("ESEARCH RETURN (SAVE) CHARSET X-NONE TEXT x"), "NO [BADCHARSET"));
+  CHECK(has(client.command("UID SEARCH $"), "* SEARCH\r\n"));
 }
 
 TEST_CASE("ESEARCH refuses what it can't take") {
@@ -87,4 +93,8 @@ TEST_CASE("ESEARCH refuses what it can't take") {
     CHECK(client.command(bad).starts_with("BAD "));
   }
   CHECK(has(client.command("ESEARCH IN (personal) CHARSET X-NONE TEXT x"), "NO [BADCHARSET"));
+  std::string sources = "personal";
+  for (std::size_t i = 1; i < search_sources_max; ++i) sources += " personal";
+  CHECK(client.command("ESEARCH IN (" + sources + ") ALL").starts_with("OK "));
+  CHECK(client.command("ESEARCH IN (" + sources + " personal) ALL").starts_with("BAD "));
 }

@@ -1,6 +1,7 @@
 // The results of SEARCH and SORT: kept for `$`, in part, and in an order.
 #include "common/log/sink.h"
 #include "imapd/dialogue/testing.h"
+#include "imapd/order/sorter.h"
 
 using namespace pennypost;
 using namespace pennypost::imap;
@@ -42,6 +43,12 @@ TEST_CASE(
   CHECK(has(client.command("SEARCH RETURN (SAVE) NOSUCH"), "BAD "));
   CHECK(has(client.command("SEARCH $"), "* SEARCH 1 2\r\n"));
   CHECK(has(client.command("SEARCH RETURN (SAVE) CHARSET X-NONE TEXT x"), "NO [BADCHARSET"));
+  CHECK(has(client.command("SEARCH $"), "* SEARCH\r\n"));
+  client.command("SEARCH RETURN (SAVE) ALL");
+  CHECK(has(client.command("SORT RETURN (SAVE) (DATE) X-NONE ALL"), "NO [BADCHARSET"));
+  CHECK(has(client.command("SEARCH $"), "* SEARCH\r\n"));
+  client.command("SEARCH RETURN (SAVE) ALL");
+  CHECK(client.command("SEARCH RETURN (SAVE) ANSWERED") == "OK Search completed.\r\n");
   CHECK(has(client.command("SEARCH $"), "* SEARCH\r\n"));
   client.command("SEARCH RETURN (SAVE) ALL");
   client.command("SELECT INBOX");
@@ -169,6 +176,20 @@ TEST_CASE(
   CHECK(has(client.command("SORT (ARRIVAL) UTF-8 ALL"), "* SORT 2 4 3 1\r\n"));
   CHECK(has(client.command("SORT (REVERSE ARRIVAL) UTF-8 ALL"), "* SORT 1 3 2 4\r\n"));
   CHECK(has(client.command("SORT RETURN () (REVERSE ARRIVAL) UTF-8 ALL"), " ALL 1,3,2,4\r\n"));
+}
+
+TEST_CASE("texts are sorted by their first 255 octets, and beyond these by number") {
+  LogCapture log;
+  TestAccount account;
+  for (const char* end : {"b", "a"}) {
+    account.deliver("Subject: " + std::string(sort_text_octets_max - 1, 'x') + end + "\n\nx\n");
+  }
+  for (const char* end : {"b", "a"}) {
+    account.deliver("Subject: " + std::string(sort_text_octets_max, 'y') + end + "\n\nx\n");
+  }
+  Client client(account);
+  client.command("SELECT INBOX");
+  CHECK(has(client.command("SORT (SUBJECT) UTF-8 ALL"), "* SORT 2 1 3 4\r\n"));
 }
 
 TEST_CASE("more messages than are sorted at once are in order as well") {
