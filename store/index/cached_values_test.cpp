@@ -81,3 +81,16 @@ TEST_CASE("a folder's state is kept in parts, and given back whole") {
   CHECK(index.state("/mail/a").empty());
   CHECK(index.state("/mail/ab") == "other");
 }
+
+TEST_CASE("a value of more than a mebibyte is not kept") {
+  Scratch scratch;
+  Index index(scratch.path() / "index");
+  Index::Folder folder{"guid", 7};
+  std::vector<Index::Value> values{
+      {Uid(1), CacheItem::Header, std::string(1 << 20, 'x')},
+      {Uid(2), CacheItem::Header, std::string((1 << 20) + 1, 'x')},
+  };
+  index.cache(folder, values);
+  CHECK(index.cached(folder, Uid(1), CacheItem::Header) == values[0].text);
+  CHECK_FALSE(index.cached(folder, Uid(2), CacheItem::Header));
+}

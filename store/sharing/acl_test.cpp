@@ -186,3 +186,13 @@ TEST_CASE("the register names those who share with a visitor, as the file is now
   CHECK(shares.owners_for({"bob"}).empty());
   CHECK(shares.set("ann", {}).error().response_code() == ResponseCode::Corruption);
 }
+
+TEST_CASE("the register names so many owners to a visitor, and no more") {
+  Scratch scratch;
+  std::string text = "pennypost-shares 1\n";
+  for (std::size_t i = 0; i <= ShareRegister::owners_max; ++i) {
+    text += "user=bob\tu" + std::to_string(i) + "\n";
+  }
+  REQUIRE(replace_file(scratch / ".shared-mailboxes", scratch / "new", text));
+  CHECK(ShareRegister(scratch / ".").owners_for({"bob"}).size() == ShareRegister::owners_max);
+}

@@ -4,6 +4,8 @@
 #include <filesystem>
 
 #include "common/base/scratch.h"
+#include "store/index/encoding.h"
+#include "store/index/history.h"
 #include "store/index/index.h"
 #include "store/stores/stores.h"
 
@@ -146,4 +148,46 @@ TEST_CASE("the history of expunges is bounded: it is joined first, and then forg
   REQUIRE(recent);
   CHECK(recent->size() == 100);
   CHECK(recent->back() == Uid(count));
+}
+
+TEST_CASE(
+    "an expunge that would take half of the history's room is not remembered, later ones are") {
+  Home home;
+  Index index(home.index_directory, home.clock);
+  Index::Folder folder{"folder", 1};
+  constexpr std::uint32_t count = 20'000;
+  std::vector<Index::State> states;
+  std::vector<Uid> odd;
+  for (std::uint32_t uid = 1; uid <= count; ++uid) {
+    states.push_back({Uid(uid), Flags(), 0, ModSeq(0)});
+    if (uid % 2 == 1) odd.emplace_back(uid);
+  }
+  auto begin = index.settle(folder, states, {}, ModSeq(1));
+  std::vector<Index::State> none;
+  auto large = index.settle(folder, none, odd, ModSeq(1));
+  CHECK_FALSE(index.expunged_since(folder, begin).has_value());
+  CHECK(index.expunged_since(folder, large) == uids({}));
+  index.settle(folder, none, uids({2}), ModSeq(1));
+  CHECK(index.expunged_since(folder, large) == uids({2}));
+}
+
+TEST_CASE("a damaged record of the history does not name more messages than any folder has had") {
+  Scratch scratch;
+  auto database = Database::open(scratch.path() / "index", Profile::small());
+  REQUIRE(database);
+  auto put = [&](std::uint64_t modseq, std::uint32_t first, std::uint32_t last) {
+    auto key = history_prefix(1);
+    put_number(key, modseq);
+    std::string value;
+    put_number(value, first);
+    put_number(value, last);
+    Batch batch;
+    batch.put(key, value);
+    REQUIRE(database->commit(batch, Sync::No));
+  };
+  put(1, 1, (1 << 24) + 1);
+  put(2, 0, 5);
+  put(3, 9, 8);
+  put(4, 6, 7);
+  CHECK(*read_history(*database, 1, 0) == uids({6, 7}));
 }

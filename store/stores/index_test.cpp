@@ -224,6 +224,8 @@ TEST_CASE("another UIDVALIDITY, or a deleted folder, leaves nothing of the old o
   index.cache(folder, values);
   CHECK(index.cached(folder, Uid(1), CacheItem::Octets) == "5");
   Index::Folder renewed{"guid", 8};
+  REQUIRE(index.expunged_since(folder, highest));
+  CHECK_FALSE(index.expunged_since(renewed, highest));
   CHECK(index.states(renewed).empty());
   CHECK_FALSE(index.cached(renewed, Uid(1), CacheItem::Octets).has_value());
   CHECK(index.highest_modseq(renewed) >= highest);
