@@ -50,6 +50,7 @@ TEST_CASE("MAILBOX is decided for each folder, wherever it stands in the query")
   CHECK_FALSE(may_match(read({"or", "mailbox", "Sent", "mailbox", "Trash"})->key));
   CHECK(may_match(read({"not", "mailbox", "Sent"})->key));
   CHECK_FALSE(may_match(read({"(mailbox", "INBOX", "not", "mailbox", "INBOX", ")"})->key));
+  CHECK(may_match(read({"not (mailbox Sent seen)"})->key));
   CHECK(may_match(read({"mailbox", "a.%"}, "a.b")->key));
   CHECK_FALSE(may_match(read({"mailbox", "a.%"}, "a.b.c")->key));
   CHECK(may_match(read({"mailbox-guid", "f00"}, "INBOX", "f00")->key));
@@ -83,4 +84,6 @@ TEST_CASE("a query that can't be read is refused with the word that is wrong") {
   CHECK_FALSE(read({"modseq", "5"}));
   CHECK_FALSE(read(std::vector<std::string>{}));
   CHECK_FALSE(read({""}));
+  CHECK(text_of(std::vector<std::string>(query_words_max + 1, "seen")) ==
+        "the query has more than 10000 words");
 }

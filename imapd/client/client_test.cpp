@@ -157,3 +157,36 @@ TEST_CASE("the codes of SELECT are found, and a date that is none is left out") 
   REQUIRE(*message);
   CHECK_FALSE((*message)->date);
 }
+
+TEST_CASE("no password goes to a server that wants none in the open, or proves nothing") {
+  Secret secret("wonder");
+  Talk disabled("* CAPABILITY IMAP4rev1 LOGINDISABLED\r\np1 OK\r\n");
+  disabled.server->shut_down();
+  CHECK(disabled.client->log_in("ann", secret).error().code() == 550);
+  CHECK(disabled.heard().find("wonder") == std::string::npos);
+  Talk unproven("* CAPABILITY IMAP4rev1 AUTH=SCRAM-SHA-256\r\np1 OK\r\np2 OK welcome\r\n");
+  unproven.server->shut_down();
+  auto done = unproven.client->log_in("ann", secret);
+  REQUIRE_FALSE(done);
+  CHECK(done.error().text() == "server: it does not show that it knows the password");
+}
+
+TEST_CASE("answers that are too large, too long or nested too deep are an error") {
+  Kept kept;
+  auto use = [](const FetchedMessage&) -> Result<void> { return {}; };
+  auto large = std::to_string(copied_octets_max + 1);
+  Talk message("* 1 FETCH (UID 4 BODY[] {" + large + "}\r\n");
+  message.server->shut_down();
+  CHECK(message.client->fetch({4}, kept, use).error().text() ==
+        "server: it sends a message of " + large + " octets");
+  Talk literal("* LIST () NIL {" + std::to_string(answer_bytes_max + 1) + "}\r\n");
+  literal.server->shut_down();
+  CHECK(literal.client->folders().error().text().find("too long an answer") != std::string::npos);
+  Limits limits;
+  auto nested = [&](std::size_t depth) {
+    auto text = "1 FETCH (X " + std::string(depth, '(') + "1" + std::string(depth, ')') + ")";
+    return static_cast<bool>(parse_fetched(text, limits));
+  };
+  CHECK(nested(answer_nesting_max));
+  CHECK_FALSE(nested(answer_nesting_max + 1));
+}

@@ -107,6 +107,10 @@ TEST_CASE("CHILDINFO announces selected names below, as in the examples of RFC 5
   CHECK(line(" \"\" qux2") == "* LIST (\\Noselect \\HasChildren) \".\" qux2\r\n");
   CHECK(line(" \"\" eps2 RETURN (SUBSCRIBED CHILDREN SUBSCRIBED)") ==
         "* LIST (\\HasNoChildren \\Subscribed) \".\" eps2\r\n");
+  folders.push_back(folder("Sent"));
+  CHECK(line(" \"\" Sent") == "* LIST (\\HasNoChildren \\Sent) \".\" Sent\r\n");
+  folders.back().selectable = false;
+  CHECK(line(" \"\" Sent") == "* LIST (\\Noselect \\HasNoChildren) \".\" Sent\r\n");
   CHECK(as_not_selectable("* LIST () \".\" a\r\n") == "* LIST (\\Noselect) \".\" a\r\n");
   for (const char* wrong : {" (RECURSIVEMATCH) \"\" *", " (REMOTE RECURSIVEMATCH) \"\" *",
                             " (SPECIAL-USE RECURSIVEMATCH) \"\" *", " (X) \"\" *",

@@ -232,3 +232,41 @@ TEST_CASE("FETCH and SEARCH stop before a message that another program has locke
     CHECK(found.empty());
   }
 }
+
+TEST_CASE("YOUNGER and OLDER both find a message of just that age, LARGER and SMALLER neither") {
+  Account account;
+  store::NewMessage message;
+  message.body = {std::string_view("A: b\r\n\r\nx\r\n")};
+  message.internal_date = 1'700'000'000;
+  REQUIRE(account.mail->append(store::MailboxName::inbox(), std::vector{message}));
+  Selected selected(account.open());
+  for (auto row : {std::pair(" YOUNGER 100", true), std::pair(" OLDER 100", true),
+                   std::pair(" YOUNGER 99", false), std::pair(" OLDER 101", false),
+                   std::pair(" LARGER 11", false), std::pair(" SMALLER 11", false),
+                   std::pair(" LARGER 10", true), std::pair(" SMALLER 12", true)}) {
+    CAPTURE(row.first);
+    auto request = parse_search(row.first, Limits());
+    REQUIRE(request);
+    auto searcher = Searcher::make(selected, selected.mailbox(), *request, 1'700'000'100);
+    REQUIRE(searcher);
+    std::vector<std::uint32_t> found;
+    while (searcher->run(1, 1, found)) continue;
+    CHECK(found.size() == (row.second ? 1 : 0));
+  }
+}
+
+TEST_CASE("the texts of all keys of a SEARCH have 256 KiB at most, folded") {
+  Account account;
+  account.append(1, 10);
+  Selected selected(account.open());
+  Limits limits;
+  limits.literal_bytes_max = 1 << 20;
+  for (auto [octets, is_taken] : {std::pair(120 << 10, true), std::pair(130 << 10, false)}) {
+    auto text = " TEXT {" + std::to_string(octets) + "}\r\n" +
+                std::string(static_cast<std::size_t>(octets), 'x');
+    auto request = parse_search(text + " SUBJECT" + text.substr(5), limits);
+    REQUIRE(request);
+    auto searcher = Searcher::make(selected, selected.mailbox(), *request, 0);
+    CHECK(searcher.has_value() == is_taken);
+  }
+}

@@ -1,5 +1,6 @@
 // CATENATE, and APPEND of messages in UTF-8.
 #include "common/log/sink.h"
+#include "imapd/command/append_batch.h"
 #include "imapd/dialogue/testing.h"
 
 using namespace pennypost;
@@ -127,4 +128,19 @@ TEST_CASE("APPEND takes a message in UTF8 (…) once the client has enabled it")
   client.command("SELECT INBOX");
   CHECK(body_of_last(client) == text + "more\r\n");
   CHECK(has(client.send("x APPEND INBOX UTF8 (~" + literal(text) + "\r\n", "x "), "x BAD "));
+}
+
+TEST_CASE("a command has at most so many messages and parts, and stores none of too many") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  std::string messages;
+  for (std::size_t i = 0; i <= AppendBatch::messages_max; ++i) messages += ' ' + literal("x\r\n");
+  CHECK(has(client.send("x APPEND INBOX" + messages + "\r\n", "x "), "x NO [LIMIT] "));
+  std::string parts;
+  for (std::size_t i = 0; i <= AppendBatch::parts_max + AppendBatch::messages_max; ++i) {
+    parts += (i == 0 ? "TEXT " : " TEXT ") + literal("x\r\n");
+  }
+  CHECK(has(client.send("x APPEND INBOX CATENATE (" + parts + ")\r\n", "x "), "x NO [LIMIT] "));
+  CHECK(has(client.command("STATUS INBOX (MESSAGES)"), "(MESSAGES 0)"));
 }

@@ -111,6 +111,25 @@ TEST_CASE("numbers among the keys mean the messages that had them at first") {
   // What was 2 is 1 now.
   CHECK_FALSE(has(client.command("STORE 2 +FLAGS (\\Flagged)"), "ESEARCH"));
   CHECK(has(client.command("STORE 1 +FLAGS (\\Flagged)"), "UID ADDTO (0 2)\r\n"));
+  // `$` as well, and what is negated stays so.
+  client.command("STORE 1:2 -FLAGS.SILENT (\\Flagged)");
+  client.command("SEARCH RETURN (SAVE) 1");
+  client.send("s2 UID SEARCH RETURN (UPDATE) UID $ FLAGGED\r\n", "s2 ");
+  client.send("s3 UID SEARCH RETURN (UPDATE) NOT 1 FLAGGED\r\n", "s3 ");
+  client.command("SEARCH RETURN (SAVE) 2");
+  auto told = client.command("STORE 1:2 +FLAGS (\\Flagged)");
+  CHECK(has(told, "(TAG \"s2\") UID ADDTO (0 2)\r\n"));
+  CHECK(has(told, "(TAG \"s3\") UID ADDTO (0 3)\r\n"));
+}
+
+TEST_CASE("a search that is followed learns of messages that its own client reads") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  append(client, "INBOX", letter("a"));
+  client.command("SELECT INBOX");
+  client.send("s1 SEARCH RETURN (UPDATE) UNSEEN\r\n", "s1 ");
+  CHECK(has(client.command("FETCH 1 BODY[]"), "* ESEARCH (TAG \"s1\") REMOVEFROM (0 1)\r\n"));
 }
 
 TEST_CASE("too many searches are not followed, and a tag stands for one") {

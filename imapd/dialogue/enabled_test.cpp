@@ -186,6 +186,7 @@ TEST_CASE("after ENABLE UIDONLY messages are named by UID alone") {
   client.command("ENABLE QRESYNC");
   auto matching = client.command("SELECT box (QRESYNC (1 1 (1 1)))");
   CHECK(matching.starts_with("BAD [UIDREQUIRED] "));
+  CHECK(client.command("SELECT INBOX (QRESYNC (1 1 1 (1 1)))").starts_with("BAD [UIDREQUIRED] "));
 }
 
 TEST_CASE("UIDBATCHES divides a mailbox into ranges without gaps, the newest first") {
@@ -237,4 +238,39 @@ TEST_CASE("a command that takes long says with its tag that it goes on, and how 
   auto answer = client.command("COPY 1 box");
   CHECK(has(answer, "* OK [INPROGRESS (\"t3\" NIL NIL)] Still copying.\r\n"));
   CHECK(has(answer, "\r\nNO [INUSE] "));
+}
+
+TEST_CASE("signs of life come at their interval, not with each step of a command") {
+  LogCapture log;
+  TestAccount account;
+  account.sign_interval = Duration(20);
+  for (int i = 0; i < 30; ++i) {
+    account.deliver("Subject: x\n\n" + std::string(1 << 20, 'x') + "\n");
+  }
+  Client client(account);
+  client.command("SELECT INBOX");
+  auto begin = std::chrono::steady_clock::now();
+  auto answer = client.command("SEARCH BODY y");
+  auto spent = std::chrono::steady_clock::now() - begin;
+  int signs = 0;
+  for (auto at = answer.find("[INPROGRESS"); at != std::string::npos;
+       at = answer.find("[INPROGRESS", at + 1)) {
+    ++signs;
+  }
+  CHECK(signs >= 1);
+  CHECK(signs <= spent / account.sign_interval);
+}
+
+TEST_CASE("a long command ends when its client has gone") {
+  LogCapture log;
+  TestAccount account(TestAccount::Format::Mbox);
+  account.lock_attempts = 1000;
+  Client client(account);
+  append(client, "INBOX", "Subject: x\r\n\r\nx\r\n");
+  client.command("SELECT INBOX");
+  std::ofstream(account.root() + "/inbox.lock") << "1";
+  auto begin = std::chrono::steady_clock::now();
+  client.start("SEARCH BODY x");
+  client.hang_up();
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
 }

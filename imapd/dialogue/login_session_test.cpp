@@ -190,3 +190,11 @@ TEST_CASE("without LITERAL+ there is LITERAL-, and no longer literal comes unask
   neither.say("");
   CHECK(has(neither.greeting, "[CAPABILITY IMAP4rev1 SASL-IR "));
 }
+
+TEST_CASE("who gives more commands before login than any client needs is disconnected") {
+  std::string many;
+  for (std::uint64_t i = 0; i < commands_before_login_max + 1; ++i) many += "a NOOP\r\n";
+  Dialogue dialogue;
+  auto text = dialogue.say(many);
+  CHECK(text.ends_with("* BYE Too many commands before login.\r\n"));
+}

@@ -90,6 +90,19 @@ TEST_CASE("RENAME INBOX moves its messages, and INBOX stays selected") {
   }
 }
 
+TEST_CASE(
+    "a mailbox that another program has made anew ends the session, which knows no UID of it") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  client.command("CREATE box");
+  client.command("SELECT box");
+  auto folder = account.root() + "/Maildir/.box";
+  std::ofstream(folder + "/dovecot-uidlist") << "3 V7 N5 G" << std::string(32, 'a') << "\n";
+  CHECK(client.send("a NOOP\r\n", "a ").starts_with("* BYE "));
+  CHECK(client.is_over());
+}
+
 TEST_CASE("RENAME and DELETE of the selected mailbox unselect it, RENAME also above it") {
   for (const char* command : {"RENAME a.b other", "RENAME a other", "DELETE a.b"}) {
     CAPTURE(command);

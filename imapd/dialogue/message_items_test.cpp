@@ -324,3 +324,32 @@ TEST_CASE("a REPLACE that can't be carried out leaves everything as it was") {
   CHECK(has(client.send("r REPLACE 1 INBOX " + text, "r "), "r NO [NOPERM]"));
   CHECK(has(client.command("REPLACE 1 INBOX"), "BAD "));
 }
+
+TEST_CASE("a REPLACE that is too large for memory needs no room for both messages") {
+  LogCapture log;
+  TestAccount account;
+  account.quota_bytes = 150'000;
+  account.deliver("Subject: a\n\n" + std::string(100'000, 'x') + "\n");
+  Client client(account);
+  client.command("SELECT INBOX");
+  auto big = std::string(120'000, 'y') + "\r\n";
+  auto text = "{" + std::to_string(big.size()) + "+}\r\n" + big + "\r\n";
+  CHECK(has(client.send("r APPEND INBOX " + text, "r "), "r NO [OVERQUOTA]"));
+  CHECK(has(client.send("r REPLACE 1 INBOX " + text, "r "), "r OK "));
+}
+
+TEST_CASE("a REPLACE that can't remove the old message takes the new one back") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  append(client, "INBOX", "Subject: a\n\nx\n");
+  client.command("CREATE Sent");
+  client.command("SELECT INBOX");
+  for (const auto& file : std::filesystem::directory_iterator(account.root() + "/Maildir/cur")) {
+    auto path = file.path();
+    std::filesystem::remove(path);
+    std::filesystem::create_directory(path);
+  }
+  CHECK(has(client.send("r REPLACE 1 Sent {3+}\r\na\r\n\r\n", "r "), "r NO "));
+  CHECK(has(client.command("STATUS Sent (MESSAGES)"), "(MESSAGES 0)"));
+}

@@ -1,5 +1,6 @@
 // NOTIFY: what a client is told while it asks nothing.
 #include "common/log/sink.h"
+#include "imapd/command/notifier.h"
 #include "imapd/dialogue/testing.h"
 
 using namespace pennypost;
@@ -143,6 +144,7 @@ TEST_CASE("a client hears of names and subscriptions that others change, not of 
   CHECK(has(client.send("", "* LIST"),
             "* LIST (\\HasNoChildren \\Subscribed) \".\" Parent.Child\r\n"));
   CHECK(client.command("CREATE Mine").starts_with("OK "));
+  CHECK(client.command("CREATE Mine.Below").starts_with("OK "));
   REQUIRE(store->remove(name_of("Parent.Child")).has_value());
   auto removed = client.send("", "* LIST (\\NonExistent");
   CHECK(has(removed, "Parent.Child"));
@@ -299,4 +301,39 @@ TEST_CASE("of messages that the client itself has made it hears no more than the
   CHECK(has(client.send("", "* STATUS"), "* STATUS Other (MESSAGES 3 UIDNEXT 4 "));
   account.deliver(message);
   CHECK(has(client.send("", "* 2 FETCH"), "* 2 FETCH (UID 2)\r\n"));
+}
+
+TEST_CASE("more news than are kept for a client end its notifications, and it is told so") {
+  LogCapture log;
+  for (bool is_rename : {false, true}) {
+    CAPTURE(is_rename);
+    TestAccount account;
+    Client client(account);
+    client.command("NOTIFY SET (personal (MailboxName MailboxMetadataChange))");
+    AccountNews news;
+    news.name = "New";
+    if (is_rename) news.old_name = "Old";
+    if (!is_rename) news.entries = {"/shared/comment"};
+    auto shared = client.accounts().open("ann");
+    for (std::size_t i = 0; i <= Notifier::news_max; ++i) shared->board.tell(news);
+    CHECK(has(client.send("", "* OK"), "* OK [NOTIFICATIONOVERFLOW] "));
+  }
+}
+
+TEST_CASE("a mailbox that was selected is watched again once it is not") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  client.command("CREATE Lists");
+  client.command("CREATE Lists.a");
+  client.command("NOTIFY SET (subtree Lists (MessageNew MessageExpunge))");
+  client.command("SELECT Lists.a");
+  deliver_into(account, "Lists.a");
+  deliver_into(account, "Lists");
+  client.send("", "* STATUS Lists (MESSAGES 1 ");
+  client.command("UNSELECT");
+  deliver_into(account, "Lists");
+  client.send("", "* STATUS Lists (MESSAGES 2 ");
+  deliver_into(account, "Lists.a");
+  CHECK(has(client.send("", "* STATUS"), "* STATUS Lists.a (MESSAGES 2 "));
 }

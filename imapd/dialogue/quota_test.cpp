@@ -103,6 +103,7 @@ TEST_CASE("who is no admin is not told of QUOTASET, and may not use it") {
   FakeDesk desk;
   TestAccount account;
   account.quotas = &desk;
+  account.quota_bytes = 10'000;
   Client client(account);
   CHECK_FALSE(has(client.greeting(), "QUOTASET"));
   CHECK(client.command("SETQUOTA \"User quota\" (STORAGE 1)").starts_with("NO [NOPERM]"));

@@ -89,6 +89,9 @@ TEST_CASE("STORE UNCHANGEDSINCE leaves alone what another has changed, and says 
   CHECK(has(stored, "* 2 FETCH (UID 2 FLAGS (\\Answered"));
   CHECK(has(client.command("UID STORE 1:3 (UNCHANGEDSINCE 0) FLAGS ()"), "OK [MODIFIED 1:3] "));
   CHECK(has(client.command("SEARCH DELETED"), "* SEARCH 1 3\r\n"));
+  client.command("UID EXPUNGE 1");
+  CHECK(has(client.command("UID STORE 2 (UNCHANGEDSINCE 0) FLAGS ()"), "OK [MODIFIED 2] "));
+  CHECK(has(client.command("STORE 2 (UNCHANGEDSINCE 0) FLAGS ()"), "OK [MODIFIED 2] "));
 }
 
 TEST_CASE("after ENABLE QRESYNC expunges are told as VANISHED, with the new mod-sequence") {
@@ -157,6 +160,7 @@ TEST_CASE(
   CHECK(has(resync(validity + " 1 1:6 (1:2 1,3)"), "* VANISHED (EARLIER) 4\r\n"));
   CHECK_FALSE(has(resync(validity + " 1 1:6 (1:4 1,3,5:6)"), "VANISHED"));
   CHECK(has(resync(validity + " 1 1:6 (1:4 1,2,5:6)"), "* VANISHED (EARLIER) 2,4\r\n"));
+  CHECK_FALSE(has(resync(validity + " 1 1,3:6 (1:3 1,3,5)"), "VANISHED"));
   CHECK(has(resync(validity + " 9223372036854775807"),
             "* VANISHED (EARLIER) 2,4\r\n* 1 FETCH (UID 1 "));
   auto other = resync("5 1");
@@ -188,5 +192,21 @@ TEST_CASE("QRESYNC asked for wrongly, or too early, is BAD and selects nothing")
         "SELECT INBOX (CONDSTORE 1)"}) {
     CAPTURE(command);
     CHECK(has(client.command(command), "BAD "));
+  }
+}
+
+TEST_CASE("whatever asks for mod-sequences has them told from then on, as RFC 7162 lists it") {
+  Box box(2);
+  for (const char* command :
+       {"FETCH 1 (MODSEQ)", "FETCH 1 FLAGS (CHANGEDSINCE 1)", "SEARCH MODSEQ 1",
+        "STORE 1 (UNCHANGEDSINCE 1) FLAGS ()", "STATUS INBOX (HIGHESTMODSEQ)",
+        "SELECT INBOX (CONDSTORE)", "EXAMINE INBOX (CONDSTORE)", "ENABLE CONDSTORE"}) {
+    CAPTURE(command);
+    Client client(box.account);
+    client.command("SELECT INBOX");
+    CHECK_FALSE(has(client.command("STORE 2 +FLAGS (\\Seen)"), "MODSEQ"));
+    client.command(command);
+    if (has(command, "EXAMINE")) client.command("SELECT INBOX");
+    CHECK(has(client.command("STORE 2 +FLAGS (\\Seen)"), " MODSEQ ("));
   }
 }

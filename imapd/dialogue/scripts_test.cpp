@@ -99,6 +99,11 @@ TEST_CASE("with imapsieve_url a user's own script is the one that the annotation
               "pipe \"note\" \"other\";\n");
   Client client(host, host.settings({"imapsieve_url=sieve://mail.example.org"}));
   CHECK(has(client.command("CAPABILITY"), " IMAPSIEVE=sieve://mail.example.org"));
+  {
+    Client other(host,
+                 host.settings({"imapsieve_url=sieve://mail.example.org", "imap_metadata=no"}));
+    CHECK_FALSE(has(other.greeting(), "IMAPSIEVE"));
+  }
   client.command("CREATE Work");
   client.command(std::string("APPEND Work ") + letter);
   CHECK(host.noted().empty());

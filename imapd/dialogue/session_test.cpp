@@ -74,6 +74,7 @@ TEST_CASE("a mailbox is selected, described and closed") {
   CHECK(client.command("FETCH 1 FLAGS") == "BAD No mailbox selected\r\n");
   CHECK(has(client.command("EXAMINE INBOX"), "* OK [PERMANENTFLAGS ()]"));
   CHECK(client.command("STORE 1 +FLAGS (\\Seen)") == "NO [NOPERM] Mailbox is read-only.\r\n");
+  CHECK(client.command("MOVE 1 Drafts") == "NO [NOPERM] Mailbox is read-only.\r\n");
   CHECK(client.command("UNSELECT") == "OK Unselect completed.\r\n");
   CHECK(client.command("CLOSE") == "BAD No mailbox selected\r\n");
 }
@@ -192,6 +193,17 @@ TEST_CASE("STORE changes flags and tells them unless silent") {
   CHECK(client.command("STORE 1 +FLAGS (\\Recent)") == "BAD Invalid system flag \\Recent\r\n");
   CHECK(client.command("STORE 1 +FLAGS (\\Foo)") == "BAD Invalid system flag \\Foo\r\n");
   CHECK(client.command("SEARCH KEYWORD $work") == "* SEARCH 2\r\nOK Search completed.\r\n");
+}
+
+TEST_CASE("a keyword is as long as the settings allow, and no longer") {
+  TestAccount account;
+  Client client(account, {"mail_max_keyword_length=5"});
+  append(client, "INBOX", first);
+  client.command("SELECT INBOX");
+  CHECK(has(client.command("STORE 1 +FLAGS (abcde)"), "OK Store completed."));
+  CHECK(client.command("STORE 1 +FLAGS (abcdef)").starts_with("NO [LIMIT] "));
+  CHECK(
+      client.send("a APPEND INBOX (abcdef) {5+}\r\nhello\r\n", "a ").starts_with("a NO [LIMIT] "));
 }
 
 TEST_CASE(
@@ -406,6 +418,10 @@ TEST_CASE("IDLE tells of a delivery at once, and ends with DONE") {
   CHECK(client.send("DONE\r\n", "i ") == "i OK Idle completed.\r\n");
   CHECK(client.send("j IDLE\r\n", "+") == "+ idling\r\n");
   CHECK(client.send("k NOOP\r\n", "j ") == "j BAD Expected DONE.\r\n");
+  CHECK(client.send("k IDLE\r\n", "+") == "+ idling\r\n");
+  CHECK(client.send("done\r\n", "k ") == "k OK Idle completed.\r\n");
+  CHECK(client.send("l IDLE\r\n", "+") == "+ idling\r\n");
+  CHECK(client.send("DONE" + std::string(100, ' ') + "\r\n", "l ") == "l BAD Expected DONE.\r\n");
 }
 
 TEST_CASE("IDLE without a mailbox waits for DONE, with a sign of life now and then") {
@@ -560,6 +576,21 @@ TEST_CASE("UNAUTHENTICATE is not taken where imap_capability hides it") {
   Client client(account, {"imap_capability=-UNAUTHENTICATE"});
   CHECK(client.command("UNAUTHENTICATE") == "BAD Not offered to this user.\r\n");
   CHECK_FALSE(client.session().is_logged_out());
+}
+
+TEST_CASE("what an account's own imap_capability hides is neither told nor taken") {
+  TestAccount account;
+  account.hidden_capabilities = "-UNAUTHENTICATE,-QRESYNC,LITERAL+";
+  Client client(account);
+  CHECK(has(client.greeting(), "[CAPABILITY IMAP4rev1 LITERAL- "));
+  for (const char* hidden : {"UNAUTHENTICATE", "QRESYNC"}) {
+    CAPTURE(hidden);
+    CHECK_FALSE(has(client.greeting(), hidden));
+    CHECK_FALSE(has(client.command("CAPABILITY"), hidden));
+  }
+  CHECK(client.command("UNAUTHENTICATE") == "BAD Not offered to this user.\r\n");
+  CHECK(has(client.command("ENABLE QRESYNC CONDSTORE"), "* ENABLED CONDSTORE\r\n"));
+  CHECK(has(append(client, "INBOX", std::string(4097, 'x')), "app BAD [TOOBIG] "));
 }
 
 TEST_CASE("under LITERAL- a message of more than 4096 octets is not taken unasked") {

@@ -235,6 +235,11 @@ TEST_CASE("NOTIFY says of which mailboxes a client may hear nothing although it 
   Client client(bob);
   CHECK(client.command("NOTIFY SET (subtree shared (MessageNew MessageExpunge))") ==
         "* LIST (\\NoAccess) \".\" " + ann_lists + "\r\nOK Notify completed.\r\n");
+  // ESEARCH passes over it.
+  CHECK(client.command("ESEARCH IN (subtree shared) ALL") == "OK Search completed.\r\n");
+  // RFC 5819 section 2: and LIST with STATUS, that it can't be selected.
+  CHECK(client.command("LIST \"\" " + ann_lists + " RETURN (STATUS (MESSAGES))") ==
+        "* LIST (\\Noselect \\HasNoChildren) \".\" " + ann_lists + "\r\nOK List completed.\r\n");
 }
 
 TEST_CASE("a visitor hears of annotations that the owner or another visitor has changed") {
@@ -322,6 +327,8 @@ TEST_CASE("a shared mailbox is listed, and works like one's own as far as the ri
   CHECK(client.command("STORE 1 FLAGS ()") == "* 1 FETCH (FLAGS ())\r\nOK Store completed.\r\n");
   CHECK(client.command("FETCH 1 BODY[TEXT]").find("FLAGS (\\Seen)") != std::string::npos);
   CHECK(client.command("UID COPY 1 INBOX").find("COPYUID") != std::string::npos);
+  CHECK(client.command("GETQUOTAROOT " + ann_lists) ==
+        "NO [NOPERM] The quota of other users is not shown.\r\n");
   CHECK(client.command("STATUS INBOX (MESSAGES UNSEEN)").find("(MESSAGES 1 UNSEEN 0)") !=
         std::string::npos);
   CHECK(client.command("SUBSCRIBE " + ann_lists) == "OK Subscribe completed.\r\n");
@@ -458,6 +465,7 @@ TEST_CASE("an owner shares a mailbox by SETACL, and those below it inherit") {
   CHECK(visitor.command("MYRIGHTS " + ann_lists + ".New").find(" lrkc\r\n") != std::string::npos);
   CHECK(visitor.command("CREATE shared.ann@example^test.New").find("NO [NOPERM]") == 0);
   CHECK(owner.command("SETACL Lists anyone lr").find("NO [CANNOT]") == 0);
+  CHECK(owner.command("LISTRIGHTS Lists anyone").find("NO [CANNOT]") == 0);
   CHECK(owner.command("SETACL Lists bob lq").find("BAD") == 0);
   CHECK(owner.command("SETACL Lists \"\" lr").find("BAD") == 0);
   CHECK(owner.command("SETACL Nowhere bob lr").find("NO [NONEXISTENT]") == 0);
@@ -543,4 +551,76 @@ TEST_CASE("ACL is offered where mailboxes can be shared") {
   CHECK(other.command("CAPABILITY").find("ACL") == std::string::npos);
   CHECK(other.command("GETACL INBOX").find("NO [CANNOT]") == 0);
   CHECK(other.command("LIST \"\" * RETURN (MYRIGHTS)").find("BAD") == 0);
+}
+
+TEST_CASE("whoever may not expunge closes a mailbox without a word, and nothing is removed") {
+  Host host;
+  host.make("ann", "Lists");
+  host.put("ann", "Lists", "1700000001", "T");
+  host.share("Lists", "user=bob@example.test lrt\n");
+  Resident bob(host, "bob");
+  Client client(bob);
+  client.command("SELECT " + ann_lists);
+  CHECK(client.command("CLOSE") == "OK Close completed.\r\n");
+  CHECK(has(client.command("STATUS " + ann_lists + " (MESSAGES)"), "(MESSAGES 1)"));
+}
+
+TEST_CASE("what is appended gets the flags alone that its sender may set") {
+  Host host;
+  host.make("ann", "Lists");
+  host.share("Lists", "user=bob@example.test lris\n");
+  Resident bob(host, "bob");
+  Client client(bob);
+  CHECK(succeeds(
+      client.command("APPEND " + ann_lists + " (\\Seen \\Flagged \\Deleted $Work) {3+}\r\nx\r\n")));
+  client.command("EXAMINE " + ann_lists);
+  CHECK(client.command("FETCH 1 FLAGS") ==
+        "* 1 FETCH (FLAGS (\\Seen \\Recent))\r\nOK Fetch completed.\r\n");
+}
+
+TEST_CASE("who renames another's mailbox needs the right to remove what is below it, too") {
+  Host host;
+  for (const char* folder : {"Lists", "Lists.Old", "Lists.Old.Sub"}) host.make("ann", folder);
+  host.share("Lists", "user=bob@example.test lk\n");
+  host.share("Lists.Old", "user=bob@example.test lx\n");
+  host.share("Lists.Old.Sub", "user=bob@example.test l\n");
+  Resident bob(host, "bob");
+  Client client(bob);
+  const auto rename = "RENAME " + ann_lists + ".Old " + ann_lists + ".New";
+  CHECK(client.command(rename).starts_with("NO [NOPERM] "));
+  host.share("Lists.Old.Sub", "user=bob@example.test lx\n");
+  CHECK(succeeds(client.command(rename)));
+}
+
+TEST_CASE("of a COPY to another user's mailbox that breaks off nothing stays there") {
+  LogCapture log;
+  Host host;
+  host.make("ann", "Lists");
+  host.share("Lists", "user=bob@example.test lri\n");
+  const auto cur = host.maildir("bob") + "/cur/";
+  std::ofstream(cur + "1700000001.M1.host:2,") << "A: b\n\n" << std::string(1'200'000, 'x') << "\n";
+  host.put("bob", "", "1700000002");
+  Resident bob(host, "bob");
+  Client client(bob);
+  client.command("SELECT INBOX");
+  fs::remove(cur + "1700000002.M1.host:2,");
+  fs::create_directory(cur + "1700000002.M1.host:2,");
+  CHECK(client.command("COPY 1:2 " + ann_lists).starts_with("NO "));
+  CHECK(has(client.command("STATUS " + ann_lists + " (MESSAGES)"), "(MESSAGES 0)"));
+  CHECK(succeeds(client.command("COPY 1 " + ann_lists)));
+}
+
+TEST_CASE("a search finds nothing in a mailbox that its reader may no longer read") {
+  Host host;
+  host.make("ann", "Lists");
+  host.put("ann", "Lists", "1700000001");
+  host.share("Lists", "user=bob@example.test lr\n");
+  Resident bob(host, "bob");
+  Client client(bob);
+  CHECK(has(client.command("SELECT " + ann_lists), "OK [READ-ONLY] "));
+  host.share("Lists", "user=bob@example.test l\n");
+  CHECK(has(client.send("x SEARCH BODY Text\r\n", "x "), "* SEARCH\r\n"));
+  // Whom a mailbox is not shown, the register of those who share does not name either.
+  host.share("Lists", "user=bob@example.test r\n");
+  CHECK(host.others->shares().owners_for({"bob@example.test"}).empty());
 }

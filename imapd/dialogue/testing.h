@@ -78,6 +78,8 @@ class TestAccount {
   std::optional<std::uint64_t> quota_bytes;
   /// Whether its user may set quotas, which the desk shows.
   bool is_admin = false;
+  /// What its entry in the users map hides (imap_capability).
+  std::string hidden_capabilities;
   QuotaDesk* quotas = nullptr;
   /// Whether the session makes those of imap_special_use.
   bool has_special_folders = false;
@@ -105,6 +107,7 @@ class Client {
     client_ = std::make_unique<Connection>(loop_, std::move(mine), std::chrono::seconds(5));
     LoggedIn who{account.user, "SESSION", "login"};
     who.account = account.ref();
+    who.hidden_capabilities = account.hidden_capabilities;
     session_ = std::make_unique<Session>(worker_, *server_, std::move(who),
                                          accounts_.open(account.user), account.open());
     watching_ = std::make_unique<Nursery>(loop_);
@@ -122,6 +125,11 @@ class Client {
     // The tag is of no interest.
     answer.erase(answer.rfind(tag), tag.size());
     return answer;
+  }
+  /// Sends a command and waits for nothing.
+  void start(const std::string& text) {
+    client_->put("s " + text + "\r\n");
+    loop_.run_until(client_->flush());
   }
   /// Sends octets as they are, then waits for a line that begins so.
   std::string send(const std::string& bytes, const std::string& last) {

@@ -134,6 +134,8 @@ TEST_CASE("a command that exceeds a limit is skipped to its end and refused unde
       {"a SELECT {11+}\r\n12345678901 {4+}\r\nabcd\r\nNEXT", Event::Refused, 552, "NEXT"},
       {"a SELECT {10+}\r\n1234567890 {10+}\r\n1234567890 {10+}\r\n1234567890 z\r\nNEXT",
        Event::Refused, 552, "NEXT"},
+      {"a SELECT {10+}\r\n1234567890 {10+}\r\n1234567890 " + line(30) + "\r\nNEXT", Event::Refused,
+       501, "NEXT"},
       {"a LIST {1+}\r\nx {1+}\r\nx {1+}\r\nx {1+}\r\nx\r\nNEXT", Event::Refused, 552, "NEXT"},
       {"a APPEND INBOX {101}\r\nNEXT", Event::Refused, 552, "NEXT"},
       {"a APPEND INBOX {101+}\r\n" + line(101) + "\r\nNEXT", Event::Refused, 552, "NEXT"},

@@ -61,3 +61,10 @@ TEST_CASE("NOTIFY refuses events that do not go together") {
     CHECK_FALSE(parse_notify(text, limits).has_value());
   }
 }
+
+TEST_CASE("NOTIFY takes at most notify_groups_max groups") {
+  std::string groups;
+  for (std::size_t i = 0; i < notify_groups_max; ++i) groups += " (personal (MailboxName))";
+  CHECK(parse_notify(" SET" + groups, limits));
+  CHECK_FALSE(parse_notify(" SET" + groups + " (personal (MailboxName))", limits));
+}

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "imapd/grammar/multisearch.h"
+
 using namespace pennypost::imap;
 
 namespace {
@@ -77,6 +79,14 @@ TEST_CASE("a list has at most list_items_max members, and parentheses nest nesti
   CHECK(parse_store(" 1 FLAGS a b c d", few).error().code() == 501);
   CHECK(parse_store(" 1,3,5 FLAGS (a)", few).has_value());
   CHECK_FALSE(parse_store(" 1,3,5,7 FLAGS (a)", few).has_value());
+  CHECK(parse_select(" box (A B C)", few).has_value());
+  CHECK(parse_select(" box (A B C D)", few).error().code() == 501);
+  CHECK(parse_enable(" A B C", few).has_value());
+  CHECK(parse_enable(" A B C D", few).error().code() == 501);
+  CHECK(parse_tags(R"( "a" "b" "c")", few).has_value());
+  CHECK(parse_tags(R"( "a" "b" "c" "d")", few).error().code() == 501);
+  CHECK(parse_multi_search(" IN (mailboxes (a b c)) ALL", few).has_value());
+  CHECK(parse_multi_search(" IN (mailboxes (a b c d)) ALL", few).error().code() == 501);
   CHECK(parse_store(" 1 (X ((((a))))) FLAGS (a)", few).has_value());
   CHECK(parse_store(" 1 (X (((((a)))))) FLAGS (a)", few).error().code() == 501);
 }
@@ -142,4 +152,19 @@ TEST_CASE("COPY, UID EXPUNGE, RENAME, ENABLE and ID take what their RFCs say") {
   }
   CHECK(parse_nothing("", limits).has_value());
   CHECK_FALSE(parse_nothing(" x", limits).has_value());
+}
+
+TEST_CASE("ID has at most 30 fields, of 30 octets each, with values of 1024 (RFC 2971)") {
+  auto is_taken = [](int fields, std::size_t name_bytes, std::size_t value_bytes) {
+    auto field =
+        " \"" + std::string(name_bytes, 'n') + "\" \"" + std::string(value_bytes, 'v') + '"';
+    std::string all;
+    for (int i = 0; i < fields; ++i) all += field;
+    return parse_id(" (" + all.substr(1) + ")", limits).has_value();
+  };
+  CHECK(is_taken(30, 30, 1));
+  CHECK_FALSE(is_taken(31, 30, 1));
+  CHECK_FALSE(is_taken(1, 31, 1));
+  CHECK(is_taken(1, 1, 1024));
+  CHECK_FALSE(is_taken(1, 1, 1025));
 }

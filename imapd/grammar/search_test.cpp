@@ -176,3 +176,8 @@ TEST_CASE("a search that is nested too deep is refused, however it nests") {
     CHECK_FALSE(parse_search(text, shallow).has_value());
   }
 }
+
+TEST_CASE("an object's id has at most 255 characters") {
+  CHECK(parse_search(" EMAILID " + std::string(255, 'x'), limits));
+  CHECK_FALSE(parse_search(" EMAILID " + std::string(256, 'x'), limits));
+}

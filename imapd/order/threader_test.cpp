@@ -124,3 +124,21 @@ TEST_CASE("a thread of 50,000 generations is made and written, and numbers may b
   CHECK(text.starts_with("(11 12 13 "));
   CHECK(text.ends_with(" 50010)"));
 }
+
+TEST_CASE("below ancestors_max ancestors a message is linked only if it has no answers yet") {
+  for (std::uint32_t length : {1000u, 1001u}) {
+    CAPTURE(length);
+    std::vector<std::string> ids;
+    for (std::uint32_t i = 0; i < length; ++i) ids.push_back("m" + std::to_string(i));
+    std::vector<Row> rows;
+    for (std::uint32_t i = 0; i < length; ++i) {
+      rows.push_back({ids[i].c_str(), {}, "chain", i});
+      if (i > 0) rows.back().references.push_back(ids[i - 1]);
+    }
+    rows.push_back({"answer", {"late"}, "late", length + 1});
+    rows.push_back({"late", {ids.back()}, "late", length});
+    auto number = [&](std::uint32_t more) { return std::to_string(length + more); };
+    auto between = length > 1000 ? ")(" : " ";
+    CHECK(by_references(rows).ends_with(number(0) + between + number(2) + ' ' + number(1) + ')'));
+  }
+}

@@ -47,3 +47,8 @@ TEST_CASE("a preview ends after 200 characters, between two") {
   CHECK(preview.size() > preview_characters - 4);
   CHECK_FALSE(preview.ends_with(' '));
 }
+
+TEST_CASE("a preview looks for its words no further than preview_octets_max") {
+  CHECK(preview_of(std::string(preview_octets_max - 1, ' ') + "xyz", false) == "x");
+  CHECK(preview_of(std::string(preview_octets_max, ' ') + "xyz", false).empty());
+}

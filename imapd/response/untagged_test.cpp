@@ -60,6 +60,9 @@ TEST_CASE(
         "* OK [INPROGRESS (\"a1\" 3 10)] Searching.\r\n");
   CHECK(progress_line("a]", "Searching.", 3, std::nullopt) ==
         "* OK [INPROGRESS (NIL 3 NIL)] Searching.\r\n");
+  CHECK(progress_line(std::string(200, 'a'), "", 3, 10) ==
+        "* OK [INPROGRESS (\"" + std::string(200, 'a') + "\" 3 10)] \r\n");
+  CHECK(progress_line(std::string(201, 'a'), "", 3, 10) == "* OK [INPROGRESS (NIL 3 10)] \r\n");
   CHECK(progress_line("a1", "Searching.", 10, 10) ==
         "* OK [INPROGRESS (\"a1\" NIL NIL)] Searching.\r\n");
   CHECK(progress_line("a1", "Searching.", std::nullopt, 10) ==

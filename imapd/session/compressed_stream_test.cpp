@@ -110,3 +110,41 @@ TEST_CASE("once released, the stream below goes on where the compression ended")
   auto next = pair.server->line(100);
   CHECK(pair.loop.run_until(std::move(next)).text == "plain");
 }
+
+TEST_CASE("a small piece of what came is taken at a time, and the rest is there without waiting") {
+  Loop loop;
+  auto [one, other] = memory_streams(loop);
+  CompressedStream writer(std::move(one), "");
+  CompressedStream reader(std::move(other), "");
+  // No more is compressed ahead of a client that does not read.
+  CHECK(writer.try_write(std::string(1 << 20, 'x')) == 64 << 10);
+  std::string all;
+  std::array<char, 1000> piece{};
+  for (auto count = reader.try_read(piece); count; count = reader.try_read(piece)) {
+    all.append(piece.data(), *count);
+    if (all.size() == 64 << 10) break;
+    CHECK(loop.run_until(reader.wait(Poll::Event::Readable, loop.now())));
+  }
+  CHECK(all == std::string(64 << 10, 'x'));
+}
+
+TEST_CASE("what the input tells already is read without more input, however small the pieces") {
+  Loop loop;
+  auto [one, other] = memory_streams(loop);
+  CompressedStream writer(std::move(one), "");
+  REQUIRE(writer.try_write(std::string(5000, 'x')) == 5000);
+  std::string compressed(1000, '\0');
+  compressed.resize(*other->try_read(compressed));
+  for (std::size_t octets = 1; octets < compressed.size(); ++octets) {
+    CAPTURE(octets);
+    auto read_by = [&](std::size_t size) {
+      auto [near, far] = memory_streams(loop);
+      CompressedStream reader(std::move(near), compressed.substr(0, octets));
+      std::string piece(size, '\0');
+      std::size_t sum = 0;
+      while (auto count = reader.try_read(piece)) sum += *count;
+      return sum;
+    };
+    CHECK(read_by(1) == read_by(10'000));
+  }
+}
