@@ -90,6 +90,7 @@ Task<> put_into_index(SessionContext& context, WordIndexing& indexing,
 }  // namespace
 
 Result<void> check_search(const SessionContext& context, const SearchRequest& request) {
+  if (request.refusal) return *request.refusal;
   if (request.uses_numbers && context.reporting().uid_only) return uid_required();
   // RFC 6855 section 3: all text is in UTF-8.
   if (request.names_charset && context.has_utf8()) {

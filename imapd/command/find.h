@@ -33,7 +33,7 @@ inline constexpr std::size_t messages_at_once = 500;
 inline constexpr std::uint64_t octets_at_once = 1 << 20;
 
 /// Whether the session may ask this: not with message numbers under UIDONLY (BAD), and not with
-/// CHARSET under UTF8=ACCEPT.
+/// CHARSET under UTF8=ACCEPT; nor what the request itself says is refused.
 Result<void> check_search(const SessionContext& context, const SearchRequest& request);
 
 /// The message numbers, ascending. A long search says now and then how far it is. Errors: those of

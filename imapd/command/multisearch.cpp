@@ -83,8 +83,12 @@ Result<std::vector<MailboxName>> others_of(SessionContext& context,
 
 Task<Reply> multi_search(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto request, parse_multi_search(command.arguments, context.limits()));
-  CO_TRY_DO(check_search(context, request.search));
   auto* selected = context.selected();
+  auto checked = check_search(context, request.search);
+  if (!checked && selected != nullptr) {
+    co_return search_failed(*selected, request.search, checked.error());
+  }
+  CO_TRY_DO(std::move(checked));
   bool asks_selected = std::ranges::any_of(request.sources, &MailboxFilter::is_selected);
   if (asks_selected && selected == nullptr) co_return Reply::bad("No mailbox selected");
   if (request.search.return_update && is_followed(context, command.tag)) {

@@ -359,6 +359,15 @@ TEST_CASE("SEARCH and LIST take no more keys and patterns than the settings allo
   keys.clear();
   for (int i = 0; i < 8; ++i) keys += " OR (NOT BODY x) BODY body";
   CHECK(client.command("SEARCH" + keys) == "* SEARCH 1\r\nOK Search completed.\r\n");
+  // With SAVE such a NO, like any, empties what was kept.
+  keys += " SEEN";
+  for (const char* begin :
+       {"SEARCH RETURN (SAVE)", "UID SORT RETURN (SAVE) (DATE) UTF-8", "ESEARCH RETURN (SAVE)"}) {
+    CAPTURE(begin);
+    client.command("SEARCH RETURN (SAVE) ALL");
+    CHECK(client.command(begin + keys).starts_with("NO [LIMIT] "));
+    CHECK(has(client.command("SEARCH $"), "* SEARCH\r\n"));
+  }
   CHECK(has(client.command("LIST \"\" (% *)"), "OK List"));
   CHECK(has(client.command("LIST \"\" (% * x)"), "NO [LIMIT]"));
 }

@@ -350,7 +350,13 @@ Result<void> take_return_options(Cursor& cursor, SearchRequest& request) {
 
 Result<void> take_keys(Cursor& cursor, SearchRequest& request) {
   Parser parser(cursor);
-  TRY(request.key, parser.list(0));
+  auto keys = parser.list(0);
+  bool is_no = !keys && keys.error().code() != 501;
+  if (is_no && request.return_save) {
+    request.refusal = std::move(keys).error();
+    return {};
+  }
+  TRY(request.key, std::move(keys));
   request.asks_modseq = parser.has_modseq();
   request.uses_numbers = parser.has_numbers();
   request.has_fuzzy = parser.has_fuzzy();

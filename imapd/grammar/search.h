@@ -106,6 +106,9 @@ struct SearchRequest {
   /// In upper case; US-ASCII where none was named.
   std::string charset = "US-ASCII";
   SearchKey key;
+  /// With SAVE: why the keys are answered with NO. It stands here, and is no Error of the parser's,
+  /// since whoever answers has to empty the result that was kept.
+  std::optional<Error> refusal;
 };
 Result<SearchRequest> parse_search(std::string_view arguments, const Limits& limits);
 
