@@ -38,6 +38,12 @@ TEST_CASE("levels are kept whatever separates them, and what a name can't hold b
         Lines{"a/b > a_b", "a/b.c > a_b_c"});
 }
 
+TEST_CASE("where / separates levels, none of them begins with a dot") {
+  auto planning = of({folder("a/.b/c")});
+  planning.separator = '/';
+  CHECK(planned(planning) == Lines{"a/.b/c > a/_b/c"});
+}
+
 TEST_CASE("the prefix of the user's own folders there is left out") {
   auto planning = of({folder("INBOX", '.'), folder("INBOX.Work.Old", '.')});
   planning.namespaces.prefix = "INBOX.";
@@ -74,4 +80,15 @@ TEST_CASE("two folders whose names would be one get different ones, and keep the
   CHECK_FALSE(plan.folders[0].is_subscribed);
   CHECK(plan.folders[1].target == "a_b_2");
   CHECK(plan.folders[1].is_subscribed);
+}
+
+TEST_CASE("so many folders may have one name, and the next is left out") {
+  std::vector<ListedFolder> folders;
+  for (int i = 0; i <= same_names_max; ++i) {
+    folders.push_back(folder("a" + std::string(static_cast<std::size_t>(i), '/') + "/b"));
+  }
+  auto plan = plan_folders(of(folders));
+  CHECK(plan.folders.size() == same_names_max);
+  CHECK(plan.folders.back().target == "a.b_100");
+  CHECK(plan.left_out.size() == 1);
 }

@@ -125,3 +125,21 @@ TEST_CASE("nothing is exported over what exists, nor to where nobody has said") 
   CHECK(ForeignMail::open("x").error().code() == 501);
   CHECK_FALSE(ForeignMail::open("mbox:" + scratch / "nothing"));
 }
+
+TEST_CASE("of a folder from elsewhere as many keywords are read as ours have room for") {
+  Scratch scratch;
+  std::string names;
+  for (std::size_t i = 0; i < store::keywords_per_mailbox_max + 4; ++i) {
+    names += " k" + std::to_string(i);
+  }
+  std::ofstream(scratch / "mbox") << "From a Tue Nov 14 22:13:20 2023\nX-Keywords:" << names
+                                  << "\n\nx\n";
+  auto mail = ForeignMail::open("mbox:" + scratch / "mbox");
+  REQUIRE(mail);
+  auto folder = mail->folder(store::MailboxName::inbox());
+  REQUIRE(folder);
+  REQUIRE((*folder)->messages().size() == 1);
+  auto keywords = (*folder)->keyword_names((*folder)->messages().front().keywords);
+  CHECK(keywords.size() == store::keywords_per_mailbox_max);
+  CHECK(keywords.back() == "k25");
+}

@@ -97,6 +97,13 @@ TEST_CASE(
   CHECK((*folders)[1].separator == '\0');
 }
 
+TEST_CASE("a level above what is subscribed is not subscribed itself") {
+  Talk talk("* LSUB (\\Noselect) \"/\" a\r\n* LSUB () \"/\" a/b\r\np1 OK done\r\n");
+  auto found = talk.client->subscriptions();
+  REQUIRE(found);
+  CHECK(*found == std::vector<std::string>{"a/b"});
+}
+
 TEST_CASE("a message that comes before the UIDs asked for is no new one, and UIDs come in order") {
   Talk talk(
       "* 3 FETCH (UID 12 RFC822.SIZE 7)\r\n* 2 FETCH (UID 11 RFC822.SIZE 5)\r\n"
@@ -118,6 +125,12 @@ TEST_CASE("a refusal, a farewell and nonsense are told with what the server said
     CHECK(opened.error().text() ==
           "server: it answers EXAMINE with NO [NONEXISTENT] no such folder");
     CHECK(talk.heard() == "p1 EXAMINE \"a\\\"b\"\r\n");
+  }
+  SUBCASE("NO that may pass") {
+    for (const char* code : {"[UNAVAILABLE]", "[INUSE]"}) {
+      Talk talk("p1 NO " + std::string(code) + " later\r\n");
+      CHECK(talk.client->open("INBOX").error().code() == 451);
+    }
   }
   SUBCASE("BYE") {
     Talk talk("* BYE enough\r\n");
@@ -182,6 +195,15 @@ TEST_CASE("answers that are too large, too long or nested too deep are an error"
   Talk literal("* LIST () NIL {" + std::to_string(answer_bytes_max + 1) + "}\r\n");
   literal.server->shut_down();
   CHECK(literal.client->folders().error().text().find("too long an answer") != std::string::npos);
+  std::string texts;
+  for (int i = 0; i < 5; ++i) texts += " {1000000}\r\n" + std::string(1'000'000, 'x');
+  Talk several("* LIST () NIL" + texts + "\r\np1 OK\r\n");
+  several.server->shut_down();
+  CHECK(several.client->folders().error().text().find("too long an answer") != std::string::npos);
+  std::string lines;
+  for (std::size_t i = 0; i <= remote_folders_max; ++i) lines += "* LIST () NIL a\r\n";
+  Talk many(lines + "p1 OK\r\n");
+  CHECK(many.client->folders().error().text() == "server: it has more than 10000 folders");
   Limits limits;
   auto nested = [&](std::size_t depth) {
     auto text = "1 FETCH (X " + std::string(depth, '(') + "1" + std::string(depth, ')') + ")";

@@ -46,6 +46,13 @@ TEST_CASE("CATENATE puts a message together from what is here and what is sent")
     CHECK(body_of_last(client) == "Subject: one\r\n\r\nfirst line\r\nsecond line\r\n");
     CHECK(has(client.command("FETCH 1 FLAGS"), "FLAGS (\\Recent)"));
   }
+  SUBCASE("fields of a header") {
+    CHECK(has(client.command("APPEND INBOX CATENATE (URL "
+                             "\"/;UID=1/;SECTION=HEADER.FIELDS.NOT%20(X)\" URL "
+                             "\"/;UID=1/;SECTION=HEADER.FIELDS%20(X)\")"),
+              "OK [APPENDUID "));
+    CHECK(body_of_last(client) == "Subject: one\r\n\r\n\r\n");
+  }
   SUBCASE("several messages, one of them whole") {
     CHECK(has(client.send("x APPEND INBOX CATENATE (URL ;UID=1) " + literal("plain\r\n") +
                               " (\\Draft) CATENATE (TEXT " + literal("a\r\n") + " TEXT " +

@@ -141,6 +141,7 @@ TEST_CASE("too many searches are not followed, and a tag stands for one") {
   client.send("s1 SEARCH RETURN (UPDATE COUNT) FLAGGED\r\n", "s1 ");
   CHECK(
       has(client.send("s1 SORT RETURN (UPDATE) (DATE) UTF-8 ALL\r\n", "s1 "), "s1 BAD Tag reuse"));
+  CHECK(has(client.send("s1 SEARCH RETURN (UPDATE) ALL\r\n", "s1 "), "s1 BAD Tag reuse"));
   auto refused = client.send("s2 SEARCH RETURN (UPDATE COUNT) ALL\r\n", "s2 ");
   CHECK(has(refused, "* ESEARCH (TAG \"s2\") COUNT 1\r\n* NO [NOUPDATE \"s2\"] "));
   CHECK(has(refused, "s2 OK "));

@@ -84,6 +84,8 @@ TEST_CASE("with IMAP4rev2 the answer to SEARCH is ESEARCH, and texts are in UTF-
   CHECK(has(client.command("SEARCH CHARSET UTF-8 SUBJECT \"gr\xc3\xbc\""), " ALL 1\r\n"));
   client.command("ENABLE UTF8=ACCEPT");
   CHECK(has(client.command("SEARCH SUBJECT \"gr\xc3\xbc\""), " ALL 1\r\n"));
+  CHECK(client.command("SEARCH SUBJECT {2+}\r\n\xc3x") ==
+        "BAD A text of SEARCH is not valid in its charset\r\n");
   CHECK(client.command("SEARCH CHARSET UTF-8 ALL").starts_with("BAD "));
 }
 
@@ -273,4 +275,21 @@ TEST_CASE("a long command ends when its client has gone") {
   client.start("SEARCH BODY x");
   client.hang_up();
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
+}
+
+TEST_CASE(
+    "a client that has sent its last command may still read the answers, which a sign shows") {
+  LogCapture log;
+  TestAccount account(TestAccount::Format::Mbox);
+  account.lock_attempts = 30;
+  Client client(account);
+  append(client, "INBOX", "Subject: x\r\n\r\nx\r\n");
+  client.command("SELECT INBOX");
+  std::ofstream(account.root() + "/inbox.lock") << "1";
+  client.start("SEARCH BODY x\r\nb NOOP");
+  client.end_input();
+  auto answers = client.send("", "b ");
+  CHECK(has(answers, "* OK [INPROGRESS (\"s\" "));
+  CHECK(has(answers, "\r\ns OK "));
+  CHECK(has(answers, "\r\nb OK "));
 }

@@ -87,7 +87,27 @@ TEST_CASE("RENAME INBOX moves its messages, and INBOX stays selected") {
     CHECK(has(client.command("STATUS old (MESSAGES)"), "(MESSAGES 2)"));
     append(client, "INBOX", message);
     CHECK(has(client.command("FETCH 1 BODY.PEEK[TEXT]"), "hello"));
+    // What it makes is a new mailbox, which had no other name.
+    client.command("ENABLE IMAP4rev2");
+    CHECK_FALSE(has(client.command("RENAME INBOX older"), "OLDNAME"));
   }
+}
+
+TEST_CASE("RENAME tells the account's other sessions of both names, first and when it is over") {
+  struct Listener final : AccountListener {
+    std::vector<std::string> heard;
+    void hear(const AccountNews& news) override {
+      heard.push_back(news.old_name + ">" + news.name);
+    }
+  } listener;
+  TestAccount account;
+  Client client(account);
+  client.command("CREATE Old");
+  auto shared = client.accounts().open("ann");
+  shared->board.add(listener);
+  client.command("RENAME Old New");
+  shared->board.remove(listener);
+  CHECK(listener.heard == std::vector<std::string>{"Old>New", ">New"});
 }
 
 TEST_CASE(

@@ -79,9 +79,12 @@ TEST_CASE("what a client has not asked for it is not told with its commands eith
   CHECK_FALSE(has(client.command("NOOP"), "FETCH"));
   told = client.command("NOTIFY SET (selected (MessageNew MessageExpunge FlagChange))");
   CHECK(has(told, "* 1 FETCH (UID 2 FLAGS (\\Flagged"));
-  CHECK(client.command("NOTIFY NONE") == "OK Notify completed.\r\n");
-  account.deliver(message);
-  CHECK(client.command("NOOP") == "OK NOOP completed.\r\n");
+  for (const char* none : {"NOTIFY NONE", "NOTIFY SET (selected NONE)"}) {
+    CAPTURE(none);
+    CHECK(client.command(none).ends_with("OK Notify completed.\r\n"));
+    account.deliver(message);
+    CHECK(client.command("NOOP") == "OK NOOP completed.\r\n");
+  }
 }
 
 TEST_CASE("SELECTED-DELAYED keeps an expunge for the next command") {
@@ -128,6 +131,20 @@ TEST_CASE("of other mailboxes a client hears by STATUS, at first and at each cha
   deliver_into(account, "Lists.a");
   deliver_into(account, "Lists");
   CHECK(has(client.send("", "* STATUS"), "* STATUS Lists (MESSAGES 1 "));
+  // Flags of another mailbox are news to who asks for them, and mod-sequences to who knows them.
+  client.command("NOTIFY SET (mailboxes Other (MessageNew MessageExpunge FlagChange))");
+  client.command("ENABLE CONDSTORE");
+  {
+    auto other = account.open()->open(name_of("Other"), store::Access::ReadWrite);
+    REQUIRE(other.has_value());
+    store::FlagChange change;
+    change.flags = store::Flags(store::Flags::Seen);
+    std::vector<store::Uid> uids{store::Uid(1)};
+    REQUIRE((*other)->store(uids, change).has_value());
+  }
+  auto changed = client.send("", "* STATUS");
+  CHECK(has(changed, "* STATUS Other (MESSAGES 1 "));
+  CHECK(has(changed, " UNSEEN 0 HIGHESTMODSEQ "));
 }
 
 TEST_CASE("a client hears of names and subscriptions that others change, not of its own") {

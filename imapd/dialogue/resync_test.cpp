@@ -89,6 +89,9 @@ TEST_CASE("STORE UNCHANGEDSINCE leaves alone what another has changed, and says 
   CHECK(has(stored, "* 2 FETCH (UID 2 FLAGS (\\Answered"));
   CHECK(has(client.command("UID STORE 1:3 (UNCHANGEDSINCE 0) FLAGS ()"), "OK [MODIFIED 1:3] "));
   CHECK(has(client.command("SEARCH DELETED"), "* SEARCH 1 3\r\n"));
+  // Each that is told is told once.
+  auto told = client.command("STORE 1:3 (UNCHANGEDSINCE 0) FLAGS ()");
+  CHECK_FALSE(has(told, "FETCH"));
   client.command("UID EXPUNGE 1");
   CHECK(has(client.command("UID STORE 2 (UNCHANGEDSINCE 0) FLAGS ()"), "OK [MODIFIED 2] "));
   CHECK(has(client.command("STORE 2 (UNCHANGEDSINCE 0) FLAGS ()"), "OK [MODIFIED 2] "));
@@ -209,4 +212,20 @@ TEST_CASE("whatever asks for mod-sequences has them told from then on, as RFC 71
     if (has(command, "EXAMINE")) client.command("SELECT INBOX");
     CHECK(has(client.command("STORE 2 +FLAGS (\\Seen)"), " MODSEQ ("));
   }
+}
+
+TEST_CASE("the mod-sequence of an annotation is told once all messages are known") {
+  Box box(3);
+  Client client(box.account);
+  client.command("ENABLE CONDSTORE");
+  client.command("SELECT INBOX");
+  Client other(box.account);
+  other.command("SELECT INBOX");
+  other.command("STORE 1 +FLAGS.SILENT (\\Deleted)");
+  other.command("EXPUNGE");
+  other.command("SETMETADATA INBOX (/shared/comment \"x\")");
+  CHECK_FALSE(has(client.command("FETCH 2 UID"), "HIGHESTMODSEQ"));
+  auto news = client.command("NOOP");
+  CHECK(news.find("* 1 EXPUNGE") < news.find("HIGHESTMODSEQ"));
+  CHECK(has(news, "HIGHESTMODSEQ"));
 }

@@ -1,9 +1,13 @@
 #include <doctest/doctest.h>
+#include <fcntl.h>
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <thread>
 
+#include "common/base/descriptor.h"
+#include "common/base/file.h"
 #include "common/log/log.h"
 #include "common/log/sink.h"
 #include "imapd/command/table.h"
@@ -26,6 +30,8 @@ Task<> stop_later(Loop& loop, Session& session, std::string lock) {
   session.stop();
   std::filesystem::remove(lock);
 }
+
+Task<> pause(Loop& loop, Duration time) { co_await loop.sleep(time); }
 
 }  // namespace
 
@@ -100,6 +106,8 @@ TEST_CASE("FETCH gives every item") {
   CHECK(client.command("FETCH 2 BODY.PEEK[HEADER.FIELDS (subject x)]") ==
         "* 2 FETCH (BODY[HEADER.FIELDS (subject x)] {19}\r\nSubject: second\r\n\r\n)\r\nOK Fetch "
         "completed.\r\n");
+  CHECK(has(client.command("FETCH 2 BODY.PEEK[HEADER.FIELDS (A B C D E F G H SUBJECT)]"),
+            "{19}\r\nSubject: second\r\n\r\n)\r\n"));
   CHECK(client.command("FETCH 2 BODY.PEEK[HEADER.FIELDS.NOT (subject)]") ==
         "* 2 FETCH (BODY[HEADER.FIELDS.NOT (subject)] {31}\r\nFrom: Bob "
         "<bob@example.org>\r\n\r\n)\r\n"
@@ -187,12 +195,35 @@ TEST_CASE("STORE changes flags and tells them unless silent") {
   auto keyword = client.command("UID STORE 2 FLAGS ($Work)");
   CHECK(has(keyword, "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Work)"));
   CHECK(keyword.find("* FLAGS") == keyword.rfind("* FLAGS"));
+  CHECK(client.command("NOOP") == "OK NOOP completed.\r\n");
   CHECK(has(keyword, "* 2 FETCH (UID 2 FLAGS ("));
   CHECK(has(keyword, "$Work))"));
   CHECK(has(client.command("STORE 1 -FLAGS (\\Flagged \\Answered)"), "* 1 FETCH (FLAGS ("));
   CHECK(client.command("STORE 1 +FLAGS (\\Recent)") == "BAD Invalid system flag \\Recent\r\n");
   CHECK(client.command("STORE 1 +FLAGS (\\Foo)") == "BAD Invalid system flag \\Foo\r\n");
   CHECK(client.command("SEARCH KEYWORD $work") == "* SEARCH 2\r\nOK Search completed.\r\n");
+}
+
+TEST_CASE(
+    "of a STORE that fails on the way even a client that asked for silence learns how far it "
+    "went") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  for (int i = 0; i < 3; ++i) append(client, "INBOX", first);
+  client.command("SELECT INBOX");
+  client.command("STORE 1:3 FLAGS.SILENT (\\Seen)");
+  std::set<std::string> files;
+  for (const auto& file : std::filesystem::directory_iterator(account.root() + "/Maildir/cur")) {
+    files.insert(file.path().string());
+  }
+  // Where the second message's new name would be.
+  auto name = *std::next(files.begin());
+  std::filesystem::create_directory(name.insert(name.rfind(":2,") + 3, "F"));
+  auto stored = client.command("STORE 1:3 +FLAGS.SILENT (\\Flagged)");
+  CHECK(has(stored, "* 1 FETCH (FLAGS (\\Flagged \\Seen"));
+  CHECK(has(stored, "* 2 FETCH (FLAGS (\\Seen"));
+  CHECK(has(stored, "\r\nNO "));
 }
 
 TEST_CASE("a keyword is as long as the settings allow, and no longer") {
@@ -442,6 +473,25 @@ TEST_CASE("IDLE without a mailbox waits for DONE, with a sign of life now and th
   CHECK(client.send("DONE\r\n", "i ") == "i OK Idle completed.\r\n");
 }
 
+TEST_CASE("IDLE looks again at a mailbox whose lock goes without a sign") {
+  LogCapture log;
+  TestAccount account(TestAccount::Format::Mbox);
+  Client client(account);
+  append(client, "INBOX", first);
+  client.command("SELECT INBOX");
+  Descriptor other(::open((account.root() + "/inbox").c_str(), O_RDWR | O_APPEND));
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  REQUIRE(::fcntl(other.number(), F_OFD_SETLK, &lock) == 0);
+  REQUIRE(write_all(other.number(), "From ann Tue Nov 14 22:13:20 2023\n\nnew\n\n", "inbox"));
+  client.send("i IDLE\r\n", "+");
+  // It has found the lock by now, and of its end no watch tells.
+  client.loop().run_until(pause(client.loop(), 300ms));
+  lock.l_type = F_UNLCK;
+  REQUIRE(::fcntl(other.number(), F_OFD_SETLK, &lock) == 0);
+  CHECK(has(client.send("", "* 2 RECENT"), "* 2 EXISTS\r\n"));
+}
+
 TEST_CASE("what another program's lock keeps back is told once the lock is gone") {
   LogCapture log;
   TestAccount account;
@@ -513,7 +563,12 @@ TEST_CASE("nonsense is BAD, and too much of it ends the session") {
   LogCapture log;
   TestAccount account;
   Client client(account);
-  CHECK(client.command("FOO") == "BAD Unknown command FOO\r\n");
+  // What is right between counts for the client.
+  for (int i = 0; i < 30; ++i) {
+    CHECK(client.command("FOO") == "BAD Unknown command FOO\r\n");
+    CHECK(client.command("NOOP") == "OK NOOP completed.\r\n");
+  }
+  CHECK(client.command("LOGIN ann x") == "BAD Unknown command LOGIN\r\n");
   CHECK(client.command("NOOP x") == "BAD Unexpected extra arguments\r\n");
   CHECK(client.send("\r\n", "* BAD") == "* BAD Invalid tag\r\n");
   CHECK(client.send("x " + std::string(70000, 'y') + "\r\n", "x ") ==

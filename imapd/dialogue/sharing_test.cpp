@@ -471,6 +471,9 @@ TEST_CASE("an owner shares a mailbox by SETACL, and those below it inherit") {
   CHECK(owner.command("SETACL Nowhere bob lr").find("NO [NONEXISTENT]") == 0);
   CHECK(owner.command("SETACL Lists ann@example.test \"\"") == "OK Setacl completed.\r\n");
   CHECK(owner.command("MYRIGHTS Lists").find("* MYRIGHTS Lists a\r\n") == 0);
+  CHECK(owner.command("SETACL Lists -ann@example.test lra") == "OK Setacl completed.\r\n");
+  CHECK(owner.command("MYRIGHTS Lists").find("* MYRIGHTS Lists a\r\n") == 0);
+  CHECK(owner.command("DELETEACL Lists -ann@example.test") == "OK Deleteacl completed.\r\n");
   CHECK(owner.command("DELETEACL Lists ann@example.test") == "OK Deleteacl completed.\r\n");
   CHECK(owner.command("DELETEACL Lists bob") == "OK Deleteacl completed.\r\n");
   CHECK(visitor.command("MYRIGHTS " + ann_lists).find("NO [NONEXISTENT]") == 0);
@@ -623,4 +626,62 @@ TEST_CASE("a search finds nothing in a mailbox that its reader may no longer rea
   // Whom a mailbox is not shown, the register of those who share does not name either.
   host.share("Lists", "user=bob@example.test r\n");
   CHECK(host.others->shares().owners_for({"bob@example.test"}).empty());
+}
+
+TEST_CASE("a mailbox of one's own that is called as the others' prefix is the level above them") {
+  Host host;
+  host.make("ann", "Lists");
+  host.share("Lists", "authenticated lr\n");
+  host.make("bob", "shared");
+  Resident bob(host, "bob");
+  Client client(bob);
+  CHECK(has(client.command("LIST \"\" shared"), "* LIST (\\HasChildren) \".\" shared\r\n"));
+  // But one's own mailboxes have no second name there.
+  Resident ann(host, "ann");
+  CHECK(Client(ann).command("SELECT " + ann_lists).starts_with("NO [NONEXISTENT] "));
+}
+
+TEST_CASE("RENAME gives no mailbox to another user, and leaves another user's INBOX alone") {
+  Host host;
+  host.make("ann", "Lists");
+  host.share("Lists", "user=bob@example.test lrkx\n");
+  host.share("", "user=bob@example.test lrkx\n");
+  host.make("bob", "Own");
+  Resident bob(host, "bob");
+  Client client(bob);
+  CHECK(client.command("RENAME Own " + ann_lists + ".Own").starts_with("NO [CANNOT] "));
+  CHECK(client.command("RENAME " + ann_lists + " Mine").starts_with("NO [CANNOT] "));
+  CHECK(client.command("RENAME shared.ann@example^test.INBOX " + ann_lists + ".Old")
+            .starts_with("NO [NOPERM] "));
+}
+
+TEST_CASE("what is copied to another user keeps its date, and the flags that its sender may set") {
+  Host host;
+  host.make("ann", "Lists");
+  host.share("Lists", "user=bob@example.test lris\n");
+  Resident bob(host, "bob");
+  Client client(bob);
+  const std::string date = "\"05-Nov-2023 10:00:00 +0000\"";
+  CHECK(
+      succeeds(client.command("APPEND INBOX (\\Seen \\Flagged $Work) " + date + " {3+}\r\nx\r\n")));
+  client.command("SELECT INBOX");
+  auto stored = client.command("FETCH 1 INTERNALDATE");
+  CHECK(succeeds(client.command("COPY 1 " + ann_lists)));
+  client.command("EXAMINE " + ann_lists);
+  CHECK(client.command("FETCH 1 INTERNALDATE") == stored);
+  CHECK(has(client.command("FETCH 1 FLAGS"), "(FLAGS (\\Seen \\Recent))"));
+}
+
+TEST_CASE("flags that may not be changed stay when others are replaced") {
+  Host host;
+  host.make("ann", "Lists");
+  Resident ann(host, "ann");
+  Client owner(ann);
+  CHECK(succeeds(owner.command("APPEND Lists (\\Flagged $Work) {3+}\r\nx\r\n")));
+  host.share("Lists", "user=bob@example.test lrs\n");
+  Resident bob(host, "bob");
+  Client client(bob);
+  client.command("SELECT " + ann_lists);
+  CHECK(has(client.command("STORE 1 FLAGS (\\Seen)"), "(FLAGS (\\Flagged \\Seen \\Recent $Work))"));
+  CHECK(has(client.command("STORE 1 FLAGS ()"), "(FLAGS (\\Flagged \\Recent $Work))"));
 }

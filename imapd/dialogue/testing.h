@@ -131,6 +131,8 @@ class Client {
     client_->put("s " + text + "\r\n");
     loop_.run_until(client_->flush());
   }
+  /// The client sends nothing more, and reads on.
+  void end_input() { client_->stream().shut_down(); }
   /// Sends octets as they are, then waits for a line that begins so.
   std::string send(const std::string& bytes, const std::string& last) {
     client_->put(bytes);

@@ -91,6 +91,15 @@ TEST_CASE("input that is not compressed ends the conversation") {
   CHECK_THROWS_AS(stream.try_read(piece), Disconnected);
 }
 
+TEST_CASE("a client that ends its compression ends the conversation") {
+  Loop loop;
+  auto [one, other] = memory_streams(loop);
+  // The last block, which is empty.
+  CompressedStream stream(std::move(one), std::string("\x03\x00", 2));
+  std::array<char, 100> piece{};
+  CHECK_THROWS_AS(stream.try_read(piece), Disconnected);
+}
+
 TEST_CASE("once released, the stream below goes on where the compression ended") {
   Pair pair;
   pair.client->put("last\r\n");

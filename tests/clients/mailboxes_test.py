@@ -258,6 +258,19 @@ def there_and_back(t):
     equal(run(host, "import", "-u", target, "zip:x", "", "all", ok=False).returncode, 64, "an unknown source")
 
 
+@test("where / separates levels, a dot within one does not divide the folder that is exported")
+def dots(t):
+    host = Host(t, {"mail_location": "maildir:~/Maildir:LAYOUT=fs", "namespace_separator": "/"}, daemons=("imapd",))
+    with host.imap(BOB) as client:
+        client.create('"a.b/c"')
+        store(client, '"a.b/c"', "dotted")
+    folder = host.path("export")
+    os.makedirs(folder)
+    host.own()
+    run(host, "export", "-u", BOB, f"maildir:{folder}/maildir", "all")
+    equal([name for name in os.listdir(f"{folder}/maildir") if name.startswith(".")], [".a_b.c"], "the folders of the Maildir")
+
+
 @test("-A and a pattern stand for many users, each named in the output; one who fails does not stop the others")
 def many(t):
     host = shared.get()

@@ -1,10 +1,13 @@
 """pennypost migrate imap: an account of another server comes over whole, from a real Dovecot and from our own imapd, and
 nothing comes twice, wherever it was stopped."""
+import contextlib
 import imaplib
 import os
 import re
 import signal
+import socket
 import subprocess
+import threading
 
 from dovecot import DovecotServer
 from harness import check, contains, equal, eventually, test
@@ -182,3 +185,25 @@ def wrong(t):
     equal(migrate(host, server, "--folder", "Nope", ok=False).returncode, 68, "a folder that is not there")
     plain = migrate(host, server, ok=False, port=server.port("imap"))
     equal(plain.returncode, 75, f"TLS to a port without it: {plain.stderr}")
+
+
+@test("what a server says before TLS, behind its answer to STARTTLS, is not taken for what it says within")
+def injected(t):
+    host = Host(t, daemons=())
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        with contextlib.suppress(OSError):
+            stream, _ = listener.accept()
+            with stream:
+                stream.sendall(b"* OK ready\r\n")
+                tag = stream.recv(4096).split()[0]
+                stream.sendall(tag + b" OK go on\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n")
+                stream.recv(4096)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    done = host.command("pennypost", "migrate", "imap", "--user", FAR, "--to", NEAR, "--starttls", "--insecure-tls",
+                        "--port", str(listener.getsockname()[1]), "127.0.0.1", input=SECRET + "\n", ok=False)
+    listener.close()
+    contains(done.stderr, "more follows the answer to STARTTLS", "what follows the answer")
