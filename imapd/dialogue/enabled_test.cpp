@@ -293,3 +293,21 @@ TEST_CASE(
   CHECK(has(answers, "\r\ns OK "));
   CHECK(has(answers, "\r\nb OK "));
 }
+
+TEST_CASE("while a command goes on, only so much is read of what the client sends ahead") {
+  LogCapture log;
+  TestAccount account(TestAccount::Format::Mbox);
+  account.lock_attempts = 1000;
+  Client client(account);
+  append(client, "INBOX", "Subject: x\r\n\r\nx\r\n");
+  client.command("SELECT INBOX");
+  std::ofstream(account.root() + "/inbox.lock") << "1";
+  client.start("SEARCH BODY x");
+  auto wait = [](Loop& loop, Duration time) -> Task<> { co_await loop.sleep(time); };
+  client.loop().run_until(wait(client.loop(), Duration(100)));
+  client.start("NOOP " + std::string(200'000, 'y'));
+  // It looks for more after a third of a second or so.
+  client.loop().run_until(wait(client.loop(), Duration(1000)));
+  CHECK(client.left().size() == 65'536);
+  client.hang_up();
+}

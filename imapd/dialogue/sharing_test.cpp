@@ -471,6 +471,8 @@ TEST_CASE("an owner shares a mailbox by SETACL, and those below it inherit") {
   CHECK(owner.command("SETACL Nowhere bob lr").find("NO [NONEXISTENT]") == 0);
   CHECK(owner.command("SETACL Lists ann@example.test \"\"") == "OK Setacl completed.\r\n");
   CHECK(owner.command("MYRIGHTS Lists").find("* MYRIGHTS Lists a\r\n") == 0);
+  // RFC 9208 section 6: figures of messages are for who may read them.
+  CHECK(owner.command("GETQUOTAROOT Lists").starts_with("NO [NOPERM] "));
   CHECK(owner.command("SETACL Lists -ann@example.test lra") == "OK Setacl completed.\r\n");
   CHECK(owner.command("MYRIGHTS Lists").find("* MYRIGHTS Lists a\r\n") == 0);
   CHECK(owner.command("DELETEACL Lists -ann@example.test") == "OK Deleteacl completed.\r\n");
