@@ -37,9 +37,11 @@ class Worker {
     watching_.start(changes_.run());
   }
 
+  /// `client` outlives the task.
   Task<std::unique_ptr<Connection>> serve(std::unique_ptr<Connection> connection,
-                                          store::ClientInfo client, store::AccountRef account) {
-    auto store = open(account);
+                                          const store::ClientInfo& client,
+                                          std::shared_ptr<const store::AccountRef> account) {
+    auto store = open(*account);
     if (!store) {
       log_error("imap", "user=<" + client.login + ">: " + store.error().text());
       auto reply = mail_unavailable();
@@ -47,15 +49,8 @@ class Worker {
       co_await connection->flush();
       co_return nullptr;
     }
-    LoggedIn who;
-    who.user = client.login;
-    who.session_id = client.session_id;
-    who.tag = client.state;
-    who.client = client.client_address;
-    who.hidden_capabilities = account.imap_capability;
-    who.account = account;
-    Session session(context_for(client.service), *connection, std::move(who), counted(account),
-                    *std::move(store));
+    Session session(context_for(client.service), *connection, who_is(client, account),
+                    counted(account), *std::move(store));
     sessions_.insert(&session);
     auto serving = session.serve();
     co_await std::move(serving);
@@ -65,10 +60,10 @@ class Worker {
   }
 
   /// The same for ManageSieve.
-  Task<std::unique_ptr<Connection>> serve_scripts(std::unique_ptr<Connection> connection,
-                                                  store::ClientInfo client,
-                                                  store::AccountRef account) {
-    auto scripts = store::scripts_of(*child_.config(), account);
+  Task<std::unique_ptr<Connection>> serve_scripts(
+      std::unique_ptr<Connection> connection, const store::ClientInfo& client,
+      std::shared_ptr<const store::AccountRef> account) {
+    auto scripts = store::scripts_of(*child_.config(), *account);
     if (!scripts || !*scripts) {
       log_error("managesieve", "user=<" + client.login + ">: " +
                                    (scripts ? "users have no scripts here: sieve is empty"
@@ -105,6 +100,18 @@ class Worker {
   }
 
  private:
+  static LoggedIn who_is(const store::ClientInfo& client,
+                         std::shared_ptr<const store::AccountRef> account) {
+    LoggedIn who;
+    who.user = client.login;
+    who.session_id = client.session_id;
+    who.tag = client.state;
+    who.client = client.client_address;
+    who.hidden_capabilities = account->imap_capability;
+    who.account = std::move(account);
+    return who;
+  }
+
   // Shared by all sessions of a service until the settings change.
   std::shared_ptr<const WorkerContext> context_for(Service service) {
     auto& kept = contexts_[service == Service::Imaps];
@@ -119,13 +126,13 @@ class Worker {
   }
 
   // What this session has in common with the others of its account.
-  std::shared_ptr<imap::Account> counted(const store::AccountRef& ref) {
-    auto account = accounts_.open(ref.name);
-    auto location = location_of(ref);
+  std::shared_ptr<imap::Account> counted(const std::shared_ptr<const store::AccountRef>& ref) {
+    auto account = accounts_.open(ref->name);
+    auto location = location_of(*ref);
     if (account->open_store || !location || !child_.config()->imap_fts) return account;
     account->words_directory = store::words_directory(*location);
     account->open_store = [this, ref]() -> std::unique_ptr<store::MailStore> {
-      auto opened = open(ref);
+      auto opened = open(*ref);
       return opened ? *std::move(opened) : nullptr;
     };
     return account;
@@ -234,12 +241,11 @@ void run_login(Child& child) {
 
 void run_worker(Child& child) {
   Worker worker(child);
-  auto serve = [&worker](std::unique_ptr<Connection> connection, store::ClientInfo client,
-                         store::AccountRef account) {
-    if (client.service == Service::Sieve) {
-      return worker.serve_scripts(std::move(connection), std::move(client), std::move(account));
-    }
-    return worker.serve(std::move(connection), std::move(client), std::move(account));
+  auto serve = [&worker](std::unique_ptr<Connection> connection, const store::ClientInfo& client,
+                         std::shared_ptr<const store::AccountRef> account) {
+    return client.service == Service::Sieve
+               ? worker.serve_scripts(std::move(connection), client, std::move(account))
+               : worker.serve(std::move(connection), client, std::move(account));
   };
   auto timeout = child.config()->at(Service::Imap).imap_idle_timeout;
   store::WorkerDesk desk(child, timeout, serve);

@@ -73,22 +73,23 @@ struct Worker {
   std::set<Session*> sessions;
 };
 
-/// Null, as no client of POP3 logs in a second time.
+/// Null, as no client of POP3 logs in a second time. `client` outlives the task.
 Task<std::unique_ptr<Connection>> serve(Worker& worker, std::unique_ptr<Connection> owned,
-                                        store::ClientInfo client, store::AccountRef account) {
+                                        const store::ClientInfo& client,
+                                        std::shared_ptr<const store::AccountRef> account) {
   auto& connection = *owned;
   auto service = client.service;
   auto config = worker.child.config();
   std::optional<Hold> hold;
   if (config->at(service).pop3_lock_session) {
-    if (!worker.locks.take(account.name)) {
+    if (!worker.locks.take(account->name)) {
       connection.put("-ERR [IN-USE] Mailbox is locked by another POP3 session.\r\n");
       co_await connection.flush();
       co_return nullptr;
     }
-    hold.emplace(worker.locks, account.name);
+    hold.emplace(worker.locks, account->name);
   }
-  auto settings = store::store_settings(*config, account);
+  auto settings = store::store_settings(*config, *account);
   settings.folder_cache = &worker.folder_cache;
   settings.brief_lock_ms = brief_lock_ms;
   Duration lock_timeout = config->deliver_lock_delay * (config->deliver_lock_attempts - 1);
@@ -96,7 +97,7 @@ Task<std::unique_ptr<Connection>> serve(Worker& worker, std::unique_ptr<Connecti
   store::MailEvents events("pop3", client.login, client.session_id, own.mail_log_events,
                            own.mail_log_fields);
   auto opening = store::retry_while_locked(worker.child.loop(), lock_timeout, [&] {
-    return Maildrop::open(account.mail_location, settings, MaildropRules::of(own), events);
+    return Maildrop::open(account->mail_location, settings, MaildropRules::of(own), events);
   });
   auto maildrop = co_await std::move(opening);
   if (!maildrop) {
@@ -147,9 +148,10 @@ void run_login(Child& child) { store::run_login<LoginSession>(child); }
 
 void run_worker(Child& child) {
   Worker worker(child);
-  auto serve_client = [&worker](std::unique_ptr<Connection> connection, store::ClientInfo client,
-                                store::AccountRef account) {
-    return serve(worker, std::move(connection), std::move(client), std::move(account));
+  auto serve_client = [&worker](std::unique_ptr<Connection> connection,
+                                const store::ClientInfo& client,
+                                std::shared_ptr<const store::AccountRef> account) {
+    return serve(worker, std::move(connection), client, std::move(account));
   };
   auto timeout = child.config()->at(Service::Pop3).pop3_idle_timeout;
   store::WorkerDesk desk(child, timeout, serve_client);

@@ -68,7 +68,7 @@ class EventRun {
   bool has_mailbox() const { return mailbox_ != nullptr; }
 
  private:
-  const store::AccountRef& account() const { return context_.who().account; }
+  const store::AccountRef& account() const { return *context_.who().account; }
 
   /// RFC 6785 section 2.3.1: an annotation of the mailbox, even an empty one, takes the place of
   /// the server's; a name that is no script's means none. What another user has written to their

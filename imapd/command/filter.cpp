@@ -87,7 +87,7 @@ Result<FilterScripts> scripts_for(const SessionContext& context, const FilterReq
   const auto& config = *context.worker().config;
   auto offered = store::offered_extensions(config, store::ScriptUse::Stored);
   FilterScripts found;
-  TRY(found.place, store::script_place(config, context.who().account));
+  TRY(found.place, store::script_place(config, *context.who().account));
   if (request.kind == Kind::Script) {
     found.take(store::sieve::compile(request.text, offered));
   } else if (request.kind == Kind::Delivery) {
@@ -132,7 +132,7 @@ Task<Filtered> filter_one(SessionContext& context, store::Mailbox& mailbox, stor
   for (const auto& script : scripts.scripts) {
     StoredFilter::Options options;
     options.is_live = true;
-    StoredFilter filter(*context.worker().config, context.who().account, context.store(),
+    StoredFilter filter(*context.worker().config, *context.who().account, context.store(),
                         scripts.place, *script, std::move(options));
     auto decided =
         co_await context.heavy_lane().offload([&] { return filter.decide(mailbox, uid); });

@@ -24,7 +24,7 @@ constexpr std::uint64_t storage_unit = 1024;
 using Found = Result<std::optional<store::Usage>>;
 
 QuotaDesk* desk_of_admin(const SessionContext& context) {
-  return context.who().account.is_admin ? context.worker().quotas : nullptr;
+  return context.who().account->is_admin ? context.worker().quotas : nullptr;
 }
 
 Error no_such_root() { return Error(550, ResponseCode::NonExistent, "No such quota root"); }
@@ -33,7 +33,7 @@ std::string root_of(const std::string& owner) { return owner + ":" + std::string
 
 /// Whose quota it is, by the root's name; nothing if it is nobody's, or not ours to see.
 std::optional<std::string> owner_of_root(const SessionContext& context, std::string_view root) {
-  if (root == quota_root) return context.who().account.name;
+  if (root == quota_root) return context.who().account->name;
   const std::string end = root_of("");
   bool is_others = desk_of_admin(context) != nullptr && root.ends_with(end);
   if (!is_others || root.size() == end.size()) return std::nullopt;
@@ -103,7 +103,7 @@ Task<Reply> get_quota_root(SessionContext& context, const CommandHead& command) 
   if (shared_by && desk_of_admin(context) == nullptr) {
     co_return Reply::no(ResponseCode::NoPerm, "The quota of other users is not shown.");
   }
-  const std::string owner = shared_by.value_or(context.who().account.name);
+  const std::string owner = shared_by.value_or(context.who().account->name);
   const std::string root = shared_by ? root_of(owner) : std::string(quota_root);
   auto look = [&]() -> Found {
     if (!shared_by) {
@@ -129,7 +129,7 @@ Task<Reply> set_quota(SessionContext& context, const CommandHead& command) {
   CO_TRY(auto limits, limits_of_request(request));
   // So that a misspelt name is told as such.
   CO_TRY_DO(co_await context.heavy_lane().offload([&] { return desk->of(*owner); }));
-  auto setting = desk->set(context.who().account.name, *owner, limits);
+  auto setting = desk->set(context.who().account->name, *owner, limits);
   CO_TRY_DO(co_await std::move(setting));
   CO_TRY(auto usage, co_await context.heavy_lane().offload([&] { return desk->of(*owner); }));
   // Without a limit there is no root, and no line of it.

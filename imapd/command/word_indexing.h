@@ -15,7 +15,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -90,7 +90,7 @@ class WordIndexing final : public WordKeeper {
   store::WordJob::Settings settings_;
   bool follows_new_mail_;
   std::weak_ptr<Account> account_;
-  std::deque<Wanted> wanted_;  // the first is worked on
+  std::list<Wanted> wanted_;  // the first is worked on
   bool is_working_ = false;
   int searches_ = 0;
   Duration has_given_way_{0};

@@ -106,7 +106,7 @@ class Client {
     server_ = std::make_unique<Connection>(loop_, std::move(server), std::chrono::seconds(5));
     client_ = std::make_unique<Connection>(loop_, std::move(mine), std::chrono::seconds(5));
     LoggedIn who{account.user, "SESSION", "login"};
-    who.account = account.ref();
+    who.account = std::make_shared<const store::AccountRef>(account.ref());
     who.hidden_capabilities = account.hidden_capabilities;
     session_ = std::make_unique<Session>(worker_, *server_, std::move(who),
                                          accounts_.open(account.user), account.open());

@@ -60,8 +60,8 @@ struct LoggedIn {
   std::string client = {};
   /// The user's imap_capability: names that are not announced, by commas.
   std::string hidden_capabilities = {};
-  /// For whom scripts are run, with the account's rights.
-  store::AccountRef account = {};
+  /// For whom scripts are run, with the account's rights. Shared with what works for the account.
+  std::shared_ptr<const store::AccountRef> account = {};
 };
 
 class SessionContext final : public Conversation {
@@ -72,7 +72,7 @@ class SessionContext final : public Conversation {
   std::optional<std::string> login_capabilities() const override { return std::nullopt; }
   std::string store_capabilities() const override;
   bool offers_acl() const override;
-  bool sets_quota() const override { return who_.account.is_admin && worker_->quotas != nullptr; }
+  bool sets_quota() const override { return who_.account->is_admin && worker_->quotas != nullptr; }
   std::string_view hidden_capabilities() const override { return who_.hidden_capabilities; }
 
   const WorkerContext& worker() const { return *worker_; }

@@ -285,6 +285,27 @@ Task<Result<Done>> HandOverDesk::forget(std::shared_ptr<State> state, SessionEnd
 
 // The worker's part
 
+namespace {
+
+SessionEnded ended_of(const ClientInfo& client) {
+  SessionEnded ended;
+  ended.login = client.login;
+  ended.client_address = client.client_address;
+  return ended;
+}
+
+OpenSession shown_of(const ClientInfo& client) {
+  OpenSession shown;
+  shown.service = name_of(client.service);
+  shown.user = client.login;
+  shown.client = client.client_address;
+  shown.since = Clock::system().now_seconds();
+  shown.is_encrypted = client.is_encrypted;
+  return shown;
+}
+
+}  // namespace
+
 WorkerDesk::WorkerDesk(Child& child, Duration timeout, ServeSession serve)
     : child_(child), timeout_(timeout), serve_(std::move(serve)), sessions_(child.loop()) {
   Loop::set_offload_threads(static_cast<unsigned>(child_.config()->io_threads));
@@ -307,7 +328,8 @@ Task<Result<Done>> WorkerDesk::take(Serve request, std::vector<Descriptor> ends)
   auto connection = std::make_unique<Connection>(child_.loop(), std::move(socket), timeout_);
   connection->prepend_input(request.client.input);
   request.client.input.clear();
-  sessions_.start(serve(std::move(connection), std::move(request)));
+  auto account = std::make_shared<const AccountRef>(std::move(request.account));
+  sessions_.start(serve(std::move(connection), std::move(request.client), std::move(account)));
   co_return Done();
 }
 
@@ -324,39 +346,30 @@ Task<> WorkerDesk::finish_when_empty() {
   child_.finish();
 }
 
-Task<> WorkerDesk::serve(std::unique_ptr<Connection> connection, Serve request) {
+Task<> WorkerDesk::serve(std::unique_ptr<Connection> connection, ClientInfo client,
+                         std::shared_ptr<const AccountRef> account) {
   Child::Busy busy(child_);
-  SessionEnded ended;
-  ended.login = request.client.login;
-  ended.client_address = request.client.client_address;
-  ClientInfo client = request.client;
   std::unique_ptr<Connection> returned;
   try {
-    auto serving = serve_listed(std::move(connection), std::move(request));
+    auto serving = serve_listed(std::move(connection), client, std::move(account));
     returned = co_await std::move(serving);
   } catch (const Disconnected&) {
     // The client left before its mail was open, or while its last response was sent.
   }
-  child_.port("master").post(ended);
+  child_.port("master").post(ended_of(client));
   if (!returned) co_return;
   auto work = give_back(std::move(returned), std::move(client));
   co_await std::move(work);
 }
 
-Task<std::unique_ptr<Connection>> WorkerDesk::serve_listed(std::unique_ptr<Connection> connection,
-                                                           Serve request) {
+Task<std::unique_ptr<Connection>> WorkerDesk::serve_listed(
+    std::unique_ptr<Connection> connection, const ClientInfo& client,
+    std::shared_ptr<const AccountRef> account) {
   metrics::Present present(metrics::Metric::sessions, {});
-  OpenSession shown;
-  shown.service = name_of(request.client.service);
-  shown.user = request.client.login;
-  shown.client = request.client.client_address;
-  shown.since = Clock::system().now_seconds();
-  shown.is_encrypted = request.client.is_encrypted;
   auto* stream_of = connection.get();
-  auto session =
-      serve_(std::move(connection), std::move(request.client), std::move(request.account));
+  auto session = serve_(std::move(connection), client, std::move(account));
   // Leaves the list before the session, and with it its connection, is gone.
-  SessionList::Stay stay(list_, std::move(shown), [stream_of] { stream_of->stream().abort(); });
+  SessionList::Stay stay(list_, shown_of(client), [stream_of] { stream_of->stream().abort(); });
   auto returned = co_await std::move(session);
   co_return returned;
 }

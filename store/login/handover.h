@@ -168,9 +168,10 @@ class HandOverDesk {
 class WorkerDesk {
  public:
   /// Returns the connection, all output sent, if its client is to log in anew; else null. A
-  /// Disconnected ends the session and need not be caught.
-  using ServeSession = std::function<Task<std::unique_ptr<Connection>>(std::unique_ptr<Connection>,
-                                                                       ClientInfo, AccountRef)>;
+  /// Disconnected ends the session and need not be caught. What is known of the client outlives the
+  /// task.
+  using ServeSession = std::function<Task<std::unique_ptr<Connection>>(
+      std::unique_ptr<Connection>, const ClientInfo&, std::shared_ptr<const AccountRef>)>;
   WorkerDesk(Child& child, Duration timeout, ServeSession serve);
 
   /// Serves until the process drains and the last session has ended; `stop_sessions` is called
@@ -180,9 +181,11 @@ class WorkerDesk {
  private:
   Task<> finish_when_empty();
   Task<Result<Done>> take(Serve serve, std::vector<Descriptor> descriptors);
-  Task<> serve(std::unique_ptr<Connection> connection, Serve request);
+  Task<> serve(std::unique_ptr<Connection> connection, ClientInfo client,
+               std::shared_ptr<const AccountRef> account);
   Task<std::unique_ptr<Connection>> serve_listed(std::unique_ptr<Connection> connection,
-                                                 Serve request);
+                                                 const ClientInfo& client,
+                                                 std::shared_ptr<const AccountRef> account);
   Task<> give_back(std::unique_ptr<Connection> connection, ClientInfo client);
   Child& child_;
   Duration timeout_;
