@@ -62,11 +62,13 @@ TEST_CASE("BINARY ends the lines of text in CRLF, and reads an encoding as BODYS
     account.deliver("Content-Type: " + type + "\nContent-Transfer-Encoding: " + encoding + "\n\n" +
                     body + "\n");
   };
-  deliver("text/x-diff", "base64 (of lines)", "YQpiDQpj");
+  deliver("text/x-diff", "base64 (of lines)", "YQpiCmM=");
   deliver("text/plain", "quoted-printable", "a=0Ab");
   deliver("application/x-own", "base64", "YQpi");
   // UTF-16.
   deliver("text/plain", "base64", "AAoAYQ==");
+  // Lines that end in CRLF: the LF within one is not for us to judge.
+  deliver("text/x-diff", "base64", "YQpiDQpj");
   Client client(account);
   client.command("SELECT INBOX");
   CHECK(has(client.command("FETCH 1 (BINARY.SIZE[1] BINARY.PEEK[1] BINARY.PEEK[1]<1.2>)"),
@@ -75,6 +77,8 @@ TEST_CASE("BINARY ends the lines of text in CRLF, and reads an encoding as BODYS
   CHECK(has(client.command("FETCH 2 BINARY.PEEK[1]"), "{6}\r\na\r\nb\r\n)"));
   CHECK(has(client.command("FETCH 3 BINARY.SIZE[1]"), "BINARY.SIZE[1] 3)"));
   CHECK(has(client.command("FETCH 4 BINARY.SIZE[1]"), "BINARY.SIZE[1] 4)"));
+  CHECK(has(client.command("FETCH 5 (BINARY.SIZE[1] BINARY.PEEK[1])"),
+            "(BINARY.SIZE[1] 6 BINARY[1] ~{6}\r\n"));
 }
 
 TEST_CASE("fields of a header come with the empty line behind it, unless there is none") {

@@ -233,9 +233,12 @@ Result<void> FetchMessage::load_decoded(const Section& section) {
   }
   decoder.finish(out);
   // RFC 9051 section 7.5.2: lines of text end in CRLF, whatever the encoding hid. UTF-16, which is
-  // no such text, can be told by its NULs.
+  // no such text, can be told by its NULs; and if base64 has hidden a CRLF, whoever made it knew
+  // how lines end: there a lone LF is an octet like others.
   bool hides_lines = encoding != TransferEncoding::Identity && part.is_text();
-  if (hides_lines && out.find('\0') == out.npos) out = with_crlf(out);
+  bool is_plain = out.find('\0') == out.npos;
+  bool has_crlf = encoding == TransferEncoding::Base64 && out.find("\r\n") != out.npos;
+  if (hides_lines && is_plain && !has_crlf) out = with_crlf(out);
   return {};
 }
 
