@@ -6,11 +6,15 @@
 // try once without waiting, for some seconds, so that a held lock does not block thread after
 // thread.
 //
-// SEE ALSO   dotlock.h, ../mbox/lock.h (who waits)
+// SEE ALSO   dotlock.h, ../mbox/lock.h (who waits), mailbox.cpp (who insists)
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <string>
+#include <thread>
+
+#include "common/base/result.h"
 
 namespace pennypost::store {
 
@@ -37,5 +41,27 @@ class LockTries {
   Milliseconds pause_{0};  // before the next try
   bool is_first_ = true;
 };
+
+/// Calls `function`, which gives a Result, again and again on this thread while the answer is
+/// InUse, until `longest` has passed. For the second half of what can't be begun anew, such as the
+/// removal after copying: a brief caller would repeat the whole.
+template <class Function>
+auto insist_while_locked(std::chrono::milliseconds longest, Function function) {
+  constexpr std::chrono::milliseconds pause_max{100};
+  auto end = std::chrono::steady_clock::now() + longest;
+  std::chrono::milliseconds pause{5};
+  auto result = function();
+  while (!result && result.error().response_code() == ResponseCode::InUse &&
+         std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 2, pause_max);
+    result = function();
+  }
+  return result;
+}
+/// How long a removal insists that can still be given up, and one for which there is nothing else
+/// to do.
+inline constexpr std::chrono::milliseconds insist_briefly{1'000};
+inline constexpr std::chrono::milliseconds insist_max{10'000};
 
 }  // namespace pennypost::store

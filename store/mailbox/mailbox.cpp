@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "store/mailbox/lock_tries.h"
 
 namespace pennypost::store {
 
@@ -38,7 +39,7 @@ Result<Copied> Mailbox::finish_move(Copied copied,
   auto staying = copied.source;
   Result<std::vector<Uid>> gone = staying;
   while (gone && !staying.empty()) {
-    gone = expunge(staying);
+    gone = insist_while_locked(insist_briefly, [&] { return expunge(staying); });
     if (!gone) break;
     // Messages that did not exist are gone as well: others have removed them.
     if (gone->empty()) staying.clear();
@@ -58,9 +59,12 @@ Result<Copied> Mailbox::finish_move(Copied copied,
       moved.target.push_back(copied.target[i]);
     }
   }
+  // A copy that stays would come a second time if the caller repeats the move.
   auto target = open_target();
-  TRY_DO(target->sync());
-  auto taken_back = target->expunge(copies);
+  auto taken_back = insist_while_locked(insist_max, [&]() -> Result<std::vector<Uid>> {
+    TRY_DO(target->sync());
+    return target->expunge(copies);
+  });
   if (!taken_back) {
     return Error::temporary("Messages are in both mailboxes now: " + gone.error().text());
   }

@@ -32,7 +32,10 @@ class Stubborn final : public Mailbox {
   std::span<const Message> messages() const override { return {}; }
   const std::vector<std::string>& keywords() const override { return keywords_; }
   bool is_recent(Uid) const override { return false; }
-  Result<Changes> sync() override { return Changes(); }
+  Result<Changes> sync() override {
+    TRY_DO(look_at_lock());
+    return Changes();
+  }
   Result<std::uint64_t> octets(Uid) override { return none(); }
   Result<std::int64_t> internal_date(Uid) override { return none(); }
   Result<MessageReader> open(Uid) override { return none(); }
@@ -48,11 +51,14 @@ class Stubborn final : public Mailbox {
     }
     std::vector<Uid> copies = copied.target;
     return finish_move(std::move(copied), [&]() -> std::unique_ptr<Mailbox> {
-      return std::make_unique<Stubborn>(copies, std::vector<Uid>(), log_);
+      auto target = std::make_unique<Stubborn>(copies, std::vector<Uid>(), log_);
+      target->be_locked(target_locked_for_);
+      return target;
     });
   }
   // Stops at the first that stays, as the formats do.
   Result<std::vector<Uid>> expunge(std::span<const Uid> uids) override {
+    TRY_DO(look_at_lock());
     std::vector<Uid> gone;
     for (auto uid : uids) {
       if (std::ranges::find(uids_, uid) == uids_.end()) continue;
@@ -70,13 +76,26 @@ class Stubborn final : public Mailbox {
   std::optional<std::string> cached(Uid, CacheItem) override { return {}; }
   void cache(Uid, CacheItem, std::string_view) override {}
 
+  /// The next calls, so many, find it locked; and those of the target of a move.
+  void be_locked(int calls, int calls_of_target = 0) {
+    locked_for_ = calls;
+    target_locked_for_ = calls_of_target;
+  }
+
  private:
+  Result<void> look_at_lock() {
+    if (locked_for_ == 0) return {};
+    --locked_for_;
+    return Error(451, ResponseCode::InUse, "it is locked");
+  }
   static Error none() { return Error::permanent("not in this test"); }
   MailboxName name_ = MailboxName::inbox();
   std::vector<std::string> keywords_;
   std::vector<Uid> uids_;
   std::vector<Uid> staying_;
   std::vector<Uid>* log_;
+  int locked_for_ = 0;
+  int target_locked_for_ = 0;
 };
 
 }  // namespace
@@ -109,6 +128,27 @@ TEST_CASE("of a message that can't leave its mailbox a move leaves no copy") {
     REQUIRE_FALSE(moved);
     CHECK(moved.error().text() == "it stays");
     CHECK(removed == std::vector<Uid>{Uid(11), Uid(12), Uid(13), Uid(14)});
+  }
+}
+
+TEST_CASE("a lock in the middle of a move leaves no message in both mailboxes") {
+  std::vector<Uid> removed;
+  std::vector<Uid> two{Uid(1), Uid(2)};
+  Stubborn source(two, {}, &removed);
+  SUBCASE("the originals are locked for a moment") {
+    source.be_locked(3);
+    auto moved = source.move(two, MailboxName::inbox(), Missing::Skip);
+    REQUIRE(moved);
+    CHECK(moved->source == two);
+    CHECK(removed == two);
+  }
+  SUBCASE("they stay locked, and the copies are locked for a moment") {
+    constexpr int forever = 1'000'000;
+    source.be_locked(forever, 3);
+    auto moved = source.move(two, MailboxName::inbox(), Missing::Skip);
+    REQUIRE_FALSE(moved);
+    CHECK(is_in_use(moved.error()));
+    CHECK(removed == std::vector<Uid>{Uid(11), Uid(12)});
   }
 }
 

@@ -241,6 +241,8 @@ Result<Copied> MboxFolder::copy(std::span<const Uid> uids, const MailboxName& ta
 
 Result<Copied> MboxFolder::move(std::span<const Uid> uids, const MailboxName& target,
                                 Missing missing) {
+  // While another program has the lock, copies would only have to be taken back.
+  { TRY_DO(lock_current()); }
   TRY(auto copied, copy(uids, target, missing));
   return finish_move(std::move(copied), [&] {
     return std::make_unique<MboxFolder>(layout_, target, Access::ReadOnly);

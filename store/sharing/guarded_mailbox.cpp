@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <list>
 
+#include "store/mailbox/lock_tries.h"
+
 namespace pennypost::store {
 namespace {
 
@@ -198,8 +200,11 @@ Result<void> GuardedMailbox::put(SharedStore::Place& to, std::vector<NewMessage>
 
 void GuardedMailbox::take_back(SharedStore::Place& to, const Copied& copied) {
   if (copied.target.empty()) return;
-  auto opened = to.store->open(to.name, Access::ReadWrite);
-  if (opened) (void)(*opened)->expunge(copied.target);
+  // Else the copies come a second time when the caller repeats the command.
+  (void)insist_while_locked(insist_max, [&]() -> Result<std::vector<Uid>> {
+    TRY(auto opened, to.store->open(to.name, Access::ReadWrite));
+    return opened->expunge(copied.target);
+  });
 }
 
 }  // namespace pennypost::store

@@ -132,6 +132,25 @@ TEST_CASE("a lock that stays is told as InUse, and nothing was changed") {
   }
 }
 
+TEST_CASE("out of an mbox that another program has locked nothing is copied to be moved") {
+  Account account(MailLocation::Format::Mbox);
+  auto store = account.store();
+  auto target = *store->parse_name("Kept");
+  REQUIRE(store->create(target));
+  auto uids = store->append(MailboxName::inbox(), message())->uids;
+  auto inbox = *store->open(MailboxName::inbox(), Access::ReadWrite);
+  REQUIRE(inbox->sync());
+  account.hold();
+  auto refused = inbox->move(uids, target);
+  REQUIRE_FALSE(refused);
+  CHECK(is_in_use(refused.error()));
+  CHECK(store->status(target)->uid_next == Uid(1));
+  account.give_back();
+  auto moved = inbox->move(uids, target);
+  CHECK_MESSAGE(moved, moved.error().text());
+  CHECK(store->status(target)->messages == 1);
+}
+
 TEST_CASE("new messages that wait for a lock are said to, the others are served") {
   Account account(MailLocation::Format::Maildir);
   auto store = account.store();
