@@ -13,9 +13,24 @@
 
 namespace pennypost::imap {
 
-// RFC 3501 section 6.4.1: what a checkpoint would write is on disk already.
+// RFC 3501 section 6.4.1: what a checkpoint would write is on disk already. What is new on disk is
+// told as by NOOP; but here it is waited for while the mailbox is locked, by another program or by
+// a session that is just writing. There is no NO: at the end of the wait it is told later.
 Task<Reply> check(SessionContext& context, const CommandHead& command) {
   CO_TRY_DO(parse_nothing(command.arguments, context.limits()));
+  const auto* announcer = context.announcer();
+  bool wants_news = announcer == nullptr || announcer->wishes().messages;
+  store::LockWait wait(context.loop(), context.store().lock_timeout());
+  while (wants_news) {
+    auto syncing = context.sync(SessionContext::Wait::No);
+    auto synced = co_await std::move(syncing);
+    bool has_all = synced && !context.is_behind();
+    bool is_locked = context.is_behind() && !wait.is_over();
+    if (has_all || !is_locked) break;
+    co_await context.look_for_client();
+    auto pausing = wait.pause();
+    co_await std::move(pausing);
+  }
   co_return Reply::ok("Check completed.");
 }
 

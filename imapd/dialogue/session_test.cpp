@@ -517,6 +517,31 @@ TEST_CASE("what another program's lock keeps back is told once the lock is gone"
   other.join();
 }
 
+TEST_CASE("CHECK waits for what a lock keeps back, NOOP does not") {
+  for (auto format : {TestAccount::Format::Maildir, TestAccount::Format::Mbox}) {
+    LogCapture log;
+    TestAccount account(format);
+    Client client(account);
+    Client other(account);
+    append(client, "INBOX", first);
+    client.command("SELECT INBOX");
+    append(other, "INBOX", second);
+    bool is_mbox = format == TestAccount::Format::Mbox;
+    // Of a Maildir only files that are not in the list yet are kept back.
+    if (!is_mbox) account.deliver(second);
+    auto lock = account.root() + (is_mbox ? "/inbox.lock" : "/Maildir/dovecot-uidlist.lock");
+    std::ofstream(lock) << "1:otherhost";
+    auto all = is_mbox ? "* 2 EXISTS\r\n" : "* 3 EXISTS\r\n";
+    CHECK_FALSE(has(client.command("NOOP"), all));
+    std::thread holder([&] {
+      std::this_thread::sleep_for(300ms);
+      std::filesystem::remove(lock);
+    });
+    CHECK(has(client.command("CHECK"), all));
+    holder.join();
+  }
+}
+
 TEST_CASE("a worker that stops lets the command under way be answered") {
   LogCapture log;
   TestAccount account;
