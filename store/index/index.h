@@ -61,7 +61,7 @@ class Index {
   struct State {
     Uid uid;
     Flags flags;
-    KeywordSet keywords = 0;
+    KeywordSet keywords = 0;  ///< or what stands for them (ModSeqs::know_keywords_by)
     ModSeq modseq;
   };
 

@@ -65,7 +65,7 @@ void ModSeqs::load(std::vector<Message>& messages) {
   for (auto& message : messages) {
     for (; state != states.end() && state->uid < message.uid; ++state) gone.push_back(state->uid);
     bool known = state != states.end() && state->uid == message.uid;
-    if (known && state->flags == message.flags && state->keywords == message.keywords) {
+    if (known && state->flags == message.flags && state->keywords == key_of(message.keywords)) {
       message.modseq = state->modseq;
     } else {
       changed.push_back(message.uid);
@@ -95,7 +95,7 @@ void ModSeqs::settle(std::vector<Message>& messages, std::span<const Uid> change
   std::vector<Index::State> states;
   for (auto uid : changed) {
     if (const auto* message = next(uid)) {
-      states.push_back(Index::State{uid, message->flags, message->keywords, ModSeq(0)});
+      states.push_back(Index::State{uid, message->flags, key_of(message->keywords), ModSeq(0)});
     }
   }
   highest_ = index_->settle(folder_, states, gone, highest_);

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "store/index/index.h"
@@ -18,6 +20,11 @@ namespace pennypost::store {
 class ModSeqs {
  public:
   ModSeqs(Index* index, const Clock& clock);
+
+  /// For a format in which each session numbers the keywords itself: what stands for a set of them
+  /// in the index, the same in all sessions. Without it, the set itself does.
+  using KeywordsKey = std::function<KeywordSet(KeywordSet)>;
+  void know_keywords_by(KeywordsKey key) { keywords_key_ = std::move(key); }
 
   /// Must be called first, and again when UIDVALIDITY has changed.
   void name_folder(std::string identity, std::uint32_t uid_validity);
@@ -42,9 +49,13 @@ class ModSeqs {
 
  private:
   std::uint64_t least_now() const;
+  KeywordSet key_of(KeywordSet keywords) const {
+    return keywords_key_ ? keywords_key_(keywords) : keywords;
+  }
 
   Index* index_;
   const Clock& clock_;
+  KeywordsKey keywords_key_;
   Index::Folder folder_;
   ModSeq highest_;
   /// As noted last; nothing: not yet.

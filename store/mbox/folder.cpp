@@ -29,7 +29,9 @@ MboxFolder::MboxFolder(std::shared_ptr<const MboxLayout> layout, MailboxName nam
       access_(access),
       path_(layout_->file(name_)),
       modseqs_(layout_->settings().index, *layout_->settings().clock),
-      values_(layout_->settings().index) {}
+      values_(layout_->settings().index) {
+  modseqs_.know_keywords_by([this](KeywordSet set) { return hash_of_names(set); });
+}
 
 // --- reading -------------------------------------------------------------------------
 
@@ -38,6 +40,9 @@ Result<Changes> MboxFolder::sync() {
   if (!is_current(FileStamp::of(path_)) || may_write_now()) {
     TRY(auto lock, layout_->lock_existing(name_));
     TRY_DO(read_if_changed(lock.descriptor()));
+    // Still locked: the index must not hear of what was read after it has heard of what another
+    // session has made of it.
+    return adopt();
   }
   return adopt();
 }
@@ -243,6 +248,14 @@ KeywordSet MboxFolder::learn_keywords(const std::vector<std::string>& names) {
     set |= KeywordSet{1} << (at - keywords_.begin());
   }
   return set;
+}
+
+// The file names keywords and does not number them: each session has them in the order in which it
+// has met them. Adding makes the order of the names no matter.
+KeywordSet MboxFolder::hash_of_names(KeywordSet set) const {
+  std::uint64_t sum = 0;
+  for (const auto& name : keyword_names(set)) sum += mbox_hash(lower(name));
+  return static_cast<KeywordSet>(sum ^ sum >> 32);
 }
 
 std::optional<std::size_t> MboxFolder::entry_of(Uid uid) const {

@@ -81,6 +81,7 @@ class MboxFolder final : public Mailbox {
                         const std::vector<MboxPlan>& plans, const Error& why);
   Result<void> remove(int descriptor, const std::vector<MboxPlan>& plans);
   KeywordSet learn_keywords(const std::vector<std::string>& names);
+  KeywordSet hash_of_names(KeywordSet set) const;
   Result<KeywordSet> add_keywords(const std::vector<std::string>& names,
                                   NoRoom no_room = NoRoom::Refuse);
   std::optional<std::size_t> entry_of(Uid uid) const;

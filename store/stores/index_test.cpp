@@ -88,6 +88,41 @@ TEST_CASE("mod-sequences outlive sessions, and are the same for all of a process
   }
 }
 
+TEST_CASE("sessions that have met keywords in another order agree on mod-sequences") {
+  for (auto format : {MailLocation::Format::Maildir, MailLocation::Format::Mbox}) {
+    Home home;
+    Index index(home.index_directory, home.clock);
+    auto store = home.store(&index, format);
+    append(*store, 1);
+    auto early = open(*store);
+    auto change = [&](FlagChange::Mode mode, std::uint32_t uid, std::vector<std::string> keywords) {
+      FlagChange wanted;
+      wanted.mode = mode;
+      wanted.keywords = std::move(keywords);
+      Uid one(uid);
+      REQUIRE(early->store(std::span(&one, 1), wanted));
+    };
+    change(FlagChange::Mode::Add, 1, {"$First", "$Second"});
+    // With its last message an mbox loses the order of its keywords.
+    Uid first(1);
+    REQUIRE(early->expunge(std::span(&first, 1)));
+    append(*store, 1);
+    REQUIRE(early->sync());
+    change(FlagChange::Mode::Add, 2, {"$Second"});
+    auto late = open(*store);
+    change(FlagChange::Mode::Replace, 2, {"$first", "$Third"});
+    REQUIRE(late->sync());
+    auto latest = open(*store);
+    auto told = early->find(Uid(2))->modseq;
+    CHECK(late->find(Uid(2))->modseq == told);
+    CHECK(latest->find(Uid(2))->modseq == told);
+    change(FlagChange::Mode::Replace, 2, {"$Second"});
+    REQUIRE(late->sync());
+    CHECK(late->find(Uid(2))->modseq > told);
+    CHECK(late->find(Uid(2))->modseq == early->find(Uid(2))->modseq);
+  }
+}
+
 TEST_CASE("an index that is removed under a session is made anew, and nothing goes back") {
   Home home;
   Index index(home.index_directory, home.clock);

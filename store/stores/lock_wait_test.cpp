@@ -139,6 +139,9 @@ TEST_CASE("out of an mbox that another program has locked nothing is copied to b
   REQUIRE(store->create(target));
   auto uids = store->append(MailboxName::inbox(), message())->uids;
   auto inbox = *store->open(MailboxName::inbox(), Access::ReadWrite);
+  // What has not changed for a while is read without the lock that is held.
+  auto a_while_ago = std::filesystem::file_time_type::clock::now() - 10s;
+  std::filesystem::last_write_time(account.location.inbox, a_while_ago);
   REQUIRE(inbox->sync());
   account.hold();
   auto refused = inbox->move(uids, target);
@@ -146,8 +149,7 @@ TEST_CASE("out of an mbox that another program has locked nothing is copied to b
   CHECK(is_in_use(refused.error()));
   CHECK(store->status(target)->uid_next == Uid(1));
   account.give_back();
-  auto moved = inbox->move(uids, target);
-  CHECK_MESSAGE(moved, moved.error().text());
+  CHECK(inbox->move(uids, target));
   CHECK(store->status(target)->messages == 1);
 }
 
