@@ -9,6 +9,8 @@
 namespace pennypost::imap {
 namespace {
 
+constexpr std::size_t looked_at_together = 32;
+
 std::size_t hash_of(const std::string& value) { return std::hash<std::string>()(value); }
 
 // The names whose values are not the same, or that only one side has.
@@ -109,32 +111,49 @@ bool AnnotationWatch::has_changed() const {
   return std::ranges::any_of(watched_, [](const auto& item) { return item.second.has_changed; });
 }
 
+// With mbox the annotations of all mailboxes are in one directory, and a change there concerns all:
+// so many are looked at together.
 Task<std::vector<AnnotationWatch::News>> AnnotationWatch::look() {
+  std::vector<Item*> changed;
+  for (auto& item : watched_) {
+    if (std::exchange(item.second.has_changed, false)) changed.push_back(&item);
+  }
   std::vector<News> news;
-  for (auto& [name, watched] : watched_) {
-    if (!std::exchange(watched.has_changed, false)) continue;
-    auto looking = look_at(name, watched, news);
-    co_await std::move(looking);
+  for (std::size_t at = 0; at < changed.size(); at += looked_at_together) {
+    auto count = std::min(looked_at_together, changed.size() - at);
+    std::span<Item* const> some(&changed[at], count);
+    auto found = co_await context_.light_lane().offload([&] { return look_at(some); });
+    for (std::size_t i = 0; i < count; ++i) note(*some[i], std::move(found[i]), news);
+    co_await context_.look_for_client();
   }
   co_return news;
 }
 
 // Most of what happens in the directory concerns other files.
-Task<> AnnotationWatch::look_at(const Name& name, Watched& watched, std::vector<News>& news) {
-  auto look = [&]() -> Result<std::optional<Reading>> {
-    if (watched.files.is_unchanged()) return std::optional<Reading>();
-    TRY(auto reading, read(name));
-    return std::optional(std::move(reading));
-  };
-  auto found = co_await context_.light_lane().offload([&] { return look(); });
+std::vector<AnnotationWatch::Look> AnnotationWatch::look_at(std::span<Item* const> some) const {
+  std::vector<Look> found;
+  for (const auto* item : some) {
+    if (item->second.files.is_unchanged()) {
+      found.emplace_back(std::optional<Reading>());
+    } else if (auto reading = read(item->first)) {
+      found.emplace_back(std::optional(*std::move(reading)));
+    } else {
+      found.emplace_back(reading.error());
+    }
+  }
+  return found;
+}
+
+void AnnotationWatch::note(Item& item, Look found, std::vector<News>& news) {
+  auto& [name, watched] = item;
   if (!found) {
     // It is gone, perhaps to another name, or access is: watch() sets another watch.
     auto why = found.error().response_code();
     watched.is_refused = why == ResponseCode::NoPerm;
     if (watched.is_refused || why == ResponseCode::NonExistent) watched.subscription.reset();
-    co_return;
+    return;
   }
-  if (!*found) co_return;
+  if (!*found) return;
   auto& reading = **found;
   auto entries = differences(*watched.known, reading.values);
   watched.files = std::move(reading.files);

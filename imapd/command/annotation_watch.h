@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -75,10 +76,14 @@ class AnnotationWatch {
     Files files;
     Hashes values;
   };
+  using Item = std::pair<const Name, Watched>;
+  // Nothing: it is as it was.
+  using Look = Result<std::optional<Reading>>;
 
   Result<Reading> read(const Name& name) const;
   Task<> watch_one(const Name& name, Watched& watched);
-  Task<> look_at(const Name& name, Watched& watched, std::vector<News>& news);
+  std::vector<Look> look_at(std::span<Item* const> some) const;
+  static void note(Item& item, Look found, std::vector<News>& news);
 
   SessionContext& context_;
   Event& wake_;

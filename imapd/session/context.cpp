@@ -56,21 +56,11 @@ SessionContext::SessionContext(std::shared_ptr<const WorkerContext> worker, Conn
       events_("imap", who_.user, who_.session_id, settings().mail_log_events,
               settings().mail_log_fields),
       trace_(worker_->traces, connection),
-      turn_given_(loop()) {}
+      turns_(loop()) {}
 
 void SessionContext::select(std::unique_ptr<Selected> selected) {
   selected_ = std::move(selected);
   if (announcer_) announcer_->mailbox_changed();
-}
-
-Task<> SessionContext::take_turn() {
-  while (is_turn_taken_) co_await turn_given_.wait();
-  is_turn_taken_ = true;
-}
-
-void SessionContext::give_turn() {
-  is_turn_taken_ = false;
-  turn_given_.notify_all();
 }
 
 void SessionContext::tell_account(const store::MailboxName& name, std::string_view old_name) const {

@@ -22,6 +22,7 @@
 #include "imapd/session/change_hub.h"
 #include "imapd/session/conversation.h"
 #include "imapd/session/selected.h"
+#include "imapd/session/turns.h"
 #include "store/accounts/account_ref.h"
 #include "store/mailbox/lock_wait.h"
 #include "store/mailbox/mail_events.h"
@@ -175,9 +176,9 @@ class SessionContext final : public Conversation {
   }
   /// Waits until nobody else works on the session: a command that is going on, IDLE where it tells
   /// something, or the announcer.
-  Task<> take_turn();
-  void give_turn();
-  bool is_turn_taken() const { return is_turn_taken_; }
+  Task<> take_turn() { return turns_.take(); }
+  void give_turn() { turns_.give(); }
+  bool is_turn_taken() const { return turns_.is_taken(); }
   /// Other sessions of the account hear what this one has done to a mailbox.
   void tell_account(const store::MailboxName& name, std::string_view old_name = {}) const;
 
@@ -232,8 +233,7 @@ class SessionContext final : public Conversation {
   SteadyTime next_sign_;
   // The client says nothing any more, but may still read.
   bool has_ended_input_ = false;
-  bool is_turn_taken_ = false;
-  pennypost::Event turn_given_;
+  Turns turns_;
   // The first to go: it works on all of the above.
   std::unique_ptr<Announcer> announcer_;
 };
