@@ -116,32 +116,29 @@ Task<Result<void>> Notifier::read_states(FolderStates& states) {
 }
 
 template <class Wants>
-std::set<MailboxName> Notifier::wanted_mailboxes(Wants wants) const {
+std::set<MailboxName> Notifier::wanted_mailboxes(bool FolderState::*has, Wants wants) const {
   std::set<MailboxName> names;
   for (const auto& [name, state] : states_) {
-    if (state.is_selectable && is_wanted(name, wants)) names.insert(name);
+    if (state.*has && is_wanted(name, wants)) names.insert(name);
   }
   return names;
 }
 
-// Watches the mailboxes that are asked for, and no others.
+// Watches the mailboxes that are asked for, and no others. What can't be selected may have
+// annotations all the same.
 Task<Result<void>> Notifier::watch_mailboxes() {
   auto wants_messages = [](const NotifyGroup& group) { return group.message_new; };
   auto wants_metadata = [](const NotifyGroup& group) { return group.mailbox_metadata_change; };
-  auto wants_any = [&](const NotifyGroup& group) {
-    return wants_messages(group) || wants_metadata(group);
-  };
-  if (wanted_mailboxes(wants_any).size() > context_.settings().imap_notify_mailboxes_max) {
-    co_return overflow();
-  }
-  std::set<AnnotationWatch::Name> annotated;
-  for (auto& name : wanted_mailboxes(wants_metadata)) annotated.insert(name);
+  auto names = wanted_mailboxes(&FolderState::is_selectable, wants_messages);
+  auto all = wanted_mailboxes(&FolderState::exists, wants_metadata);
+  std::set<AnnotationWatch::Name> annotated(all.begin(), all.end());
+  all.insert(names.begin(), names.end());
+  if (all.size() > context_.settings().imap_notify_mailboxes_max) co_return overflow();
   bool wants_server = std::ranges::any_of(
       groups_, [](const Group& group) { return group.events.server_metadata_change; });
   if (wants_server) annotated.insert(std::nullopt);
   auto watching_annotations = annotations_.watch(annotated);
   co_await std::move(watching_annotations);
-  auto names = wanted_mailboxes(wants_messages);
   std::erase_if(watched_, [&](const auto& item) { return !names.contains(item.first); });
   for (const auto& name : names) {
     auto& watched = watched_[name];

@@ -102,7 +102,7 @@ class Notifier final : public Announcer, private AccountListener {
   bool is_selected(const store::MailboxName& name) const;
   bool is_subscribed(const store::MailboxName& name) const;
   template <class Wants>
-  std::set<store::MailboxName> wanted_mailboxes(Wants wants) const;
+  std::set<store::MailboxName> wanted_mailboxes(bool FolderState::*has, Wants wants) const;
   template <class Wants>
   bool is_wanted(const store::MailboxName& name, Wants wants) const;
   void give_up();

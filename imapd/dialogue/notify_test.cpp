@@ -225,6 +225,19 @@ TEST_CASE("a client hears which annotations have changed, whoever did it but its
   CHECK(client.send("", "* METADATA") == "* METADATA Box /shared/comment\r\n");
 }
 
+TEST_CASE("a client hears of the annotations of what can't be selected") {
+  LogCapture log;
+  TestAccount account(TestAccount::Format::Mbox);
+  Client client(account);
+  client.command("CREATE Above/Box");
+  CHECK(has(client.command("LIST \"\" Above"), "\\Noselect"));
+  client.command("NOTIFY SET (mailboxes Above (MailboxMetadataChange MessageNew MessageExpunge))");
+  auto file = account.open()->annotations(*store::MailboxName::parse("Above", '/'));
+  REQUIRE(file.has_value());
+  REQUIRE(file->change({{"/private/x", "a"}}, 10).has_value());
+  CHECK(client.send("", "* METADATA") == "* METADATA Above /private/x\r\n");
+}
+
 TEST_CASE("what is known of annotations stays known when the mailbox is renamed") {
   LogCapture log;
   TestAccount account;
