@@ -44,9 +44,10 @@ void KeptFields::keep(store::Mailbox& mailbox, store::Uid uid, std::string_view 
   if (before != nullptr) further = before->further_names_;
   for (const auto& name : names) {
     bool is_new = is_field_name(name) && !is_kept_field(name) && !holds(further, name);
-    if (is_new) further.push_back(lower(name));
+    if (!is_new) continue;
+    if (further.size() == further_names_max) return;
+    further.push_back(lower(name));
   }
-  if (further.size() > further_names_max) return;
   std::string value(has_empty_line(header) ? "+" : "-");
   value += join(further, " ");
   value += '\n';

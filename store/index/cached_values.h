@@ -1,8 +1,9 @@
 // Batches a session's reads and writes of cached values, so that the index sees few large accesses.
 //
 // A session goes through a folder in order. The values it computes are collected and written
-// together; if it reads in ascending order, the next values are read ahead. A value never changes
-// while its message exists, so nothing here can be outdated.
+// together; if it reads in ascending order, the next values are read ahead. What another session
+// writes meanwhile is seen after flush(). A value stays true while its message exists, but one may
+// hold more than another: of two that are written at once the last is kept.
 #pragma once
 
 #include <cstdint>
