@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <map>
 #include <set>
 
@@ -15,7 +16,7 @@
 namespace pennypost::store {
 namespace {
 
-constexpr int poll_interval_seconds = 2;
+constexpr std::chrono::seconds poll_interval{2};
 constexpr std::uint32_t interesting =
     IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_DELETE_SELF | IN_MOVE_SELF;
 
@@ -35,6 +36,7 @@ struct Watcher::State {
   std::map<int, std::string> paths;        // kernel watch -> its path
   std::map<Id, std::vector<int>> watches;  // of every id, perhaps none
   std::map<Id, std::vector<Polled>> polled;
+  std::chrono::steady_clock::time_point polled_at;
   std::set<Id> changed;
 
   void poll_path(Id id, const std::string& path) {
@@ -66,18 +68,22 @@ struct Watcher::State {
     paths.erase(watch);
   }
 
-  void read_events() {
+  // Whether there were any.
+  bool read_events() {
     alignas(inotify_event) std::array<char, 16 * 1024> buffer;
+    bool are_some = false;
     while (inotify) {
       auto got = ::read(inotify.number(), buffer.data(), buffer.size());
       if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) return;
+      if (got <= 0) break;
+      are_some = true;
       for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
         const auto* event = reinterpret_cast<const inotify_event*>(buffer.data() + at);
         at += sizeof(inotify_event) + event->len;
         note(*event);
       }
     }
+    return are_some;
   }
 
   void note(const inotify_event& event) {
@@ -92,6 +98,7 @@ struct Watcher::State {
   }
 
   void poll() {
+    polled_at = std::chrono::steady_clock::now();
     for (auto& [id, entries] : polled) {
       for (auto& entry : entries) {
         auto now_ns = wall_clock_ns();
@@ -114,7 +121,9 @@ Watcher::~Watcher() = default;
 
 int Watcher::descriptor() const { return state_->inotify.number(); }
 
-int Watcher::poll_seconds() const { return state_->polled.empty() ? 0 : poll_interval_seconds; }
+int Watcher::poll_seconds() const {
+  return state_->polled.empty() ? 0 : static_cast<int>(poll_interval.count());
+}
 
 Watcher::Id Watcher::add(const std::vector<std::string>& paths) {
   auto id = ++state_->last_id;
@@ -139,9 +148,12 @@ void Watcher::remove(Id id) {
   state_->changed.erase(id);
 }
 
+// Where much happens under kernel watches, what must be polled costs no more than elsewhere.
 std::vector<Watcher::Id> Watcher::changed() {
-  state_->read_events();
-  state_->poll();
+  bool are_events = state_->read_events();
+  if (!are_events || std::chrono::steady_clock::now() - state_->polled_at >= poll_interval) {
+    state_->poll();
+  }
   std::vector<Id> ids(state_->changed.begin(), state_->changed.end());
   state_->changed.clear();
   return ids;

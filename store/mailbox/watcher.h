@@ -36,7 +36,8 @@ class Watcher {
   Id add(const std::vector<std::string>& paths);
   void remove(Id id);
 
-  /// The watches in which something changed since the last call, each once. Never blocks.
+  /// The watches in which something changed since the last call, each once. Never blocks. While
+  /// the kernel reports changes, paths are polled no more often than poll_seconds() asks for.
   std::vector<Id> changed();
 
  private:

@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "common/base/scratch.h"
 
@@ -54,4 +56,31 @@ TEST_CASE("a directory that comes only later, or is replaced, is polled for") {
   std::filesystem::create_directories(scratch / "new");
   changed = watcher.changed();
   CHECK(std::find(changed.begin(), changed.end(), other) != changed.end());
+}
+
+TEST_CASE("changes that the kernel reports do not make all else be polled each time") {
+  Scratch scratch;
+  std::filesystem::create_directories(scratch / "new");
+  Watcher watcher;
+  auto watched = watcher.add({scratch / "new"});
+  auto polled = watcher.add({scratch / "later"});
+  auto begin = std::chrono::steady_clock::now();
+  CHECK(watcher.changed().empty());
+  std::filesystem::create_directories(scratch / "later");
+  std::ofstream(scratch / "new/1") << "x";
+  auto changed = watcher.changed();
+  // Unless this has taken so long that it is polled again.
+  if (std::chrono::steady_clock::now() - begin < std::chrono::seconds(watcher.poll_seconds())) {
+    CHECK(changed == std::vector<Watcher::Id>{watched});
+    CHECK(watcher.changed() == std::vector<Watcher::Id>{polled});
+  }
+  // But in the end they are polled, even if there are always some.
+  auto end = begin + std::chrono::seconds(30);
+  std::filesystem::remove(scratch / "later");
+  for (changed.clear(); std::ranges::find(changed, polled) == changed.end();) {
+    REQUIRE(std::chrono::steady_clock::now() < end);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::ofstream(scratch / "new/1") << "y";
+    changed = watcher.changed();
+  }
 }
