@@ -70,21 +70,19 @@ std::optional<MailboxName> name_after_rename(const MailboxName& name, const Mail
   return target ? std::optional(*std::move(target)) : std::nullopt;
 }
 
+// Subscriptions stay with the names, also with those that do not exist.
 void rename_states(FolderStates& states, const MailboxName& from, const MailboxName& to,
                    char separator) {
   FolderStates renamed;
   for (const auto& [name, state] : states) {
-    auto target = name_after_rename(name, from, to, separator);
-    if (!target) {
-      renamed[name] = state;
-      continue;
-    }
-    renamed[*target] = state;
-    // Subscriptions stay with the name.
-    if (state.is_subscribed) {
-      renamed[*target].is_subscribed = false;
-      renamed[name].is_subscribed = true;
-    }
+    if (state.is_subscribed) renamed[name].is_subscribed = true;
+  }
+  for (const auto& [name, state] : states) {
+    auto& there = renamed[name_after_rename(name, from, to, separator).value_or(name)];
+    if (there.exists) continue;
+    bool is_subscribed = there.is_subscribed;
+    there = state;
+    there.is_subscribed = is_subscribed;
   }
   states = std::move(renamed);
 }

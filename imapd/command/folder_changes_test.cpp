@@ -47,3 +47,12 @@ TEST_CASE("a mailbox takes those below it to its new name, but not its subscript
   CHECK(folder_line(after, name("c"), '.', "a") ==
         "* LIST (\\HasNoChildren) \".\" c (\"OLDNAME\" (a))\r\n");
 }
+
+TEST_CASE("a mailbox may get a name that is only subscribed to") {
+  auto before = states({"INBOX", "a"});
+  before[name("c")].is_subscribed = true;
+  rename_states(before, name("a"), name("c"), '.');
+  auto after = states({"INBOX", "c"});
+  after[name("c")].is_subscribed = true;
+  CHECK(folder_changes(before, after, '.').empty());
+}

@@ -337,8 +337,11 @@ void Notifier::tell_renames(const FolderStates& now) {
     auto from = context_.store().parse_name(news.old_name);
     auto to = context_.store().parse_name(news.name);
     if (!from || !to || from->is_inbox()) continue;
-    auto at = now.find(*to);
-    if (at == now.end() || !at->second.exists || states_.contains(*to)) continue;
+    auto exists = [&, name = *to](const FolderStates& states) {
+      auto at = states.find(name);
+      return at != states.end() && at->second.exists;
+    };
+    if (!exists(now) || exists(states_)) continue;
     rename.may_go = true;
     rename_states(states_, *from, *to, separator);
     annotations_.rename(*from, *to, separator);
