@@ -98,7 +98,10 @@ Task<Reply> fetch_numbers(SessionContext& context, const std::vector<NumberRange
     }
     more = *produced;
     co_await context.look_for_client();
-    if (!producer.is_held_up()) continue;
+    if (!producer.is_held_up()) {
+      wait.begin();
+      continue;
+    }
     if (wait.is_over()) producer.stop_waiting();
     co_await context.connection().flush();
     co_await wait.pause();

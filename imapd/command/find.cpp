@@ -141,6 +141,7 @@ Task<Result<std::vector<std::uint32_t>>> find_messages_in(SessionContext& contex
     return has_more;
   };
   store::LockWait wait(context.loop(), context.store().lock_timeout());
+  std::size_t decided = 0;
   for (bool more = true; more;) {
     // A message that has been begun is finished first, so that no more messages are in memory than
     // are searched at a time.
@@ -156,8 +157,11 @@ Task<Result<std::vector<std::uint32_t>>> find_messages_in(SessionContext& contex
     std::uint64_t done = searcher->looked_at();
     auto text = progress(done, selected.exists());
     co_await context.give_sign_of_life(text, done, selected.exists());
+    // Steps that read take turns with those that find out that they could not.
+    if (searcher->decided() > decided) wait.begin();
+    decided = searcher->decided();
     if (!searcher->is_held_up()) continue;
-    if (wait.is_over()) searcher->stop_waiting();
+    if (wait.is_over()) co_return *searcher->held_up_by();
     co_await wait.pause();
   }
   if (!is_indexed) indexing->want(name, WordIndexing::When::Soon);

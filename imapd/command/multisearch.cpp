@@ -56,7 +56,10 @@ Task<Result<void>> search_other(SessionContext& context, const MailboxName& name
   auto opened = co_await std::move(opening);
   if (!opened) co_return Result<void>();
   auto searching = search_one(context, **opened, tag, request);
-  co_return co_await std::move(searching);
+  auto searched = co_await std::move(searching);
+  // As one that can't be opened.
+  if (!searched && store::is_in_use(searched.error())) co_return Result<void>();
+  co_return searched;
 }
 
 // The mailboxes to be searched, the selected one apart.

@@ -79,10 +79,25 @@ void keep_order(SessionContext& context, std::string_view name, const Numbers& o
   context.account().orders.keep(selected.mailbox(), name, std::move(kept));
 }
 
+// `held_up_by`: by whom what is to be read is locked, if it is. The same error when that has lasted
+// too long.
+Task<Result<void>> wait_if_locked(SessionContext& context, store::LockWait& wait,
+                                  std::optional<Error> held_up_by) {
+  if (!held_up_by) {
+    wait.begin();
+    co_return Result<void>();
+  }
+  if (wait.is_over()) co_return *std::move(held_up_by);
+  co_await wait.pause();
+  co_await context.look_for_client();
+  co_return Result<void>();
+}
+
 }  // namespace
 
-Task<Numbers> order_messages(SessionContext& context, const std::vector<SortCriterion>& criteria,
-                             Numbers numbers, std::vector<std::uint8_t> scores) {
+Task<Result<Numbers>> order_messages(SessionContext& context,
+                                     const std::vector<SortCriterion>& criteria, Numbers numbers,
+                                     std::vector<std::uint8_t> scores) {
   auto& selected = *context.selected();
   auto name = name_of(criteria);
   std::shared_ptr<const KeptOrders::Kept> kept;
@@ -95,11 +110,14 @@ Task<Numbers> order_messages(SessionContext& context, const std::vector<SortCrit
   bool is_known = kept && split.others.size() <= messages_put_in_max;
   const Numbers others = split.others;
   Sorter sorter(selected, criteria, is_known ? others : numbers, std::move(scores));
+  store::LockWait wait(context.loop(), context.store().lock_timeout());
   for (bool more = !is_known || !others.empty(); more;) {
     auto lane = context.heavy_lane();
     more = co_await lane.offload([&] { return sorter.run(messages_at_once, octets_at_once); });
     co_await context.look_for_client();
     co_await context.give_sign_of_life("Sorting.");
+    auto waiting = wait_if_locked(context, wait, sorter.held_up_by());
+    CO_TRY_DO(co_await std::move(waiting));
   }
   if (is_known && others.empty()) co_return std::move(split.ordered);
   if (!is_known) {
@@ -109,26 +127,34 @@ Task<Numbers> order_messages(SessionContext& context, const std::vector<SortCrit
     if (is_kept) keep_order(context, name, order);
     co_return order;
   }
-  auto order = co_await context.heavy_lane().offload(
-      [&] { return sorter.put_into(std::move(split.ordered)); });
+  std::optional<Numbers> order;
+  while (!order) {
+    order = co_await context.heavy_lane().offload([&] { return sorter.put_into(split.ordered); });
+    auto waiting = wait_if_locked(context, wait, sorter.held_up_by());
+    CO_TRY_DO(co_await std::move(waiting));
+  }
   // Where fewer are asked for than are kept, the others were not compared with what is new.
-  if (split.is_all) keep_order(context, name, order);
-  co_return order;
+  if (split.is_all) keep_order(context, name, *order);
+  co_return *std::move(order);
 }
 
-Task<std::string> thread_messages(SessionContext& context, ThreadRequest::Algorithm algorithm,
-                                  Numbers numbers, bool are_uids) {
+Task<Result<std::string>> thread_messages(SessionContext& context,
+                                          ThreadRequest::Algorithm algorithm, Numbers numbers,
+                                          bool are_uids) {
   auto& selected = *context.selected();
   auto name = "THREAD " + std::to_string(static_cast<int>(algorithm));
   auto uids = selected.uids(numbers);
   auto kept = context.account().orders.find(selected.mailbox(), name);
   if (!kept || kept->uids != uids) {
     ThreadCollector collector(selected, algorithm, std::move(numbers));
+    store::LockWait wait(context.loop(), context.store().lock_timeout());
     for (bool more = true; more;) {
       auto lane = context.heavy_lane();
       more = co_await lane.offload([&] { return collector.run(messages_at_once, octets_at_once); });
       co_await context.look_for_client();
       co_await context.give_sign_of_life("Threading.");
+      auto waiting = wait_if_locked(context, wait, collector.held_up_by());
+      CO_TRY_DO(co_await std::move(waiting));
     }
     auto made = std::make_shared<KeptOrders::Kept>();
     made->threads = co_await context.heavy_lane().offload([&] { return collector.finish(); });

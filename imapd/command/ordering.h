@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/async/task.h"
+#include "common/base/result.h"
 #include "imapd/grammar/sort.h"
 
 namespace pennypost::imap {
@@ -19,14 +20,16 @@ class SessionContext;
 inline constexpr std::size_t messages_put_in_max = 64;
 
 /// The message numbers of the selected mailbox, which are given ascending, in their order. Messages
-/// that are gone or can't be read are left out. `scores` are those for RELEVANCY, by number.
-Task<std::vector<std::uint32_t>> order_messages(SessionContext& context,
-                                                const std::vector<SortCriterion>& criteria,
-                                                std::vector<std::uint32_t> numbers,
-                                                std::vector<std::uint8_t> scores = {});
+/// that are gone or can't be read are left out. `scores` are those for RELEVANCY, by number. Error
+/// InUse if another program has the mailbox locked for too long.
+Task<Result<std::vector<std::uint32_t>>> order_messages(SessionContext& context,
+                                                        const std::vector<SortCriterion>& criteria,
+                                                        std::vector<std::uint32_t> numbers,
+                                                        std::vector<std::uint8_t> scores = {});
 
-/// `(1)(2 3 (4)(5))`, with UIDs or message numbers.
-Task<std::string> thread_messages(SessionContext& context, ThreadRequest::Algorithm algorithm,
-                                  std::vector<std::uint32_t> numbers, bool are_uids);
+/// `(1)(2 3 (4)(5))`, with UIDs or message numbers. The same error.
+Task<Result<std::string>> thread_messages(SessionContext& context,
+                                          ThreadRequest::Algorithm algorithm,
+                                          std::vector<std::uint32_t> numbers, bool are_uids);
 
 }  // namespace pennypost::imap

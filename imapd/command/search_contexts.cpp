@@ -141,15 +141,15 @@ Task<Result<std::vector<Uid>>> matching(SessionContext& context, const Followed&
 }
 
 // All results with those that have come, in their order.
-Task<std::vector<Uid>> ordered(SessionContext& context, const Followed& followed,
-                               std::vector<Uid> uids) {
+Task<Result<std::vector<Uid>>> ordered(SessionContext& context, const Followed& followed,
+                                       std::vector<Uid> uids) {
   auto& selected = *context.selected();
   if (followed.criteria.empty()) {
     std::ranges::sort(uids);
     co_return uids;
   }
   auto ordering = order_messages(context, followed.criteria, as_numbers(selected, uids));
-  auto numbers = co_await std::move(ordering);
+  CO_TRY(auto numbers, co_await std::move(ordering));
   co_return selected.uids(numbers);
 }
 
@@ -188,11 +188,12 @@ Task<> update(SessionContext& context, Followed& followed, const ToldMessages& t
   if (all.size() == before) co_return;
   auto ordering = ordered(context, followed, {all.begin(), all.end()});
   auto now = co_await std::move(ordering);
+  if (!now) co_return;
   // What turns out to be gone already is told as gone first.
-  for (auto uid : now) all.erase(uid);
+  for (auto uid : *now) all.erase(uid);
   gone.assign(all.begin(), all.end());
   context.put(moves_line(selected, followed, "REMOVEFROM", take_out(followed, gone)));
-  auto moves = put_in(followed, std::move(now));
+  auto moves = put_in(followed, *std::move(now));
   auto telling = tell_items(context, followed, told.added, moves);
   co_await std::move(telling);
   context.put(moves_line(selected, followed, "ADDTO", moves));

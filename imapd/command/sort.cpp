@@ -18,7 +18,9 @@ Task<Reply> sort(SessionContext& context, const CommandHead& command) {
   auto found = co_await std::move(finding);
   if (!found) co_return search_failed(*context.selected(), request.search, found.error());
   auto ordering = order_messages(context, request.criteria, *std::move(found), findings.scores);
-  auto numbers = co_await std::move(ordering);
+  auto ordered = co_await std::move(ordering);
+  if (!ordered) co_return search_failed(*context.selected(), request.search, ordered.error());
+  auto numbers = *std::move(ordered);
   std::vector<std::uint32_t> update;
   if (is_update) update = numbers;
   auto telling =
@@ -35,7 +37,7 @@ Task<Reply> thread(SessionContext& context, const CommandHead& command) {
   auto finding = find_messages(context, request.search);
   CO_TRY(auto found, co_await std::move(finding));
   auto threading = thread_messages(context, request.algorithm, std::move(found), command.is_uid());
-  auto threads = co_await std::move(threading);
+  CO_TRY(auto threads, co_await std::move(threading));
   auto line = "* THREAD" + (threads.empty() ? "" : ' ' + threads) + "\r\n";
   auto sending = context.send(line);
   co_await std::move(sending);

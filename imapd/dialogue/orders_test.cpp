@@ -1,7 +1,11 @@
 // SORT and THREAD asked again, while messages come and go: from what is kept of the last time, the
 // answers are those of a worker that has nothing kept.
-#include <random>
+#include <fcntl.h>
 
+#include <random>
+#include <thread>
+
+#include "common/base/descriptor.h"
 #include "common/log/sink.h"
 #include "imapd/command/ordering.h"
 #include "imapd/dialogue/testing.h"
@@ -109,4 +113,54 @@ TEST_CASE(
   append(client, "Box", "Subject: b\r\n\r\n");
   client.command("SELECT Box");
   CHECK(has(client.command("UID SORT (SUBJECT) UTF-8 ALL"), "* SORT 1 2\r\n"));
+}
+
+namespace {
+
+// As another program locks an mbox.
+Descriptor lock_inbox(const TestAccount& account) {
+  Descriptor inbox(::open((account.root() + "/inbox").c_str(), O_RDWR));
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  REQUIRE(::fcntl(inbox.number(), F_OFD_SETLK, &lock) == 0);
+  return inbox;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "what another program has locked is waited for; if that takes too long, nothing is told") {
+  LogCapture log;
+  TestAccount account(TestAccount::Format::Mbox);
+  Client client(account);
+  for (const char* subject : {"b", "a", "c"}) {
+    append(client, "INBOX", "Subject: " + std::string(subject) + "\r\nX-A: x\r\n\r\nx\r\n");
+  }
+  client.command("SELECT INBOX");
+  {
+    auto lock = lock_inbox(account);
+    for (const char* command :
+         {"SORT (SUBJECT) UTF-8 ALL", "THREAD ORDEREDSUBJECT UTF-8 ALL", "SEARCH HEADER X-A x",
+          "SEARCH BODY x", "SORT RETURN (COUNT) (SUBJECT) UTF-8 ALL"}) {
+      CAPTURE(command);
+      CHECK(client.command(command).starts_with("NO [INUSE] "));
+    }
+  }
+  const auto answered = [&](const char* command) {
+    std::thread other([lock = lock_inbox(account)]() mutable {
+      std::this_thread::sleep_for(std::chrono::milliseconds(150));
+      lock = Descriptor();
+    });
+    auto answer = client.command(command);
+    other.join();
+    return answer;
+  };
+  // At first what is sorted is read from the messages, then only what is new.
+  CHECK(answered("SORT (SUBJECT) UTF-8 2:3") == "* SORT 2 3\r\nOK Sort completed.\r\n");
+  CHECK(answered("SORT (SUBJECT) UTF-8 1:3") == "* SORT 2 1 3\r\nOK Sort completed.\r\n");
+  append(client, "INBOX", "Subject: aa\r\n\r\nx\r\n");
+  CHECK(answered("THREAD ORDEREDSUBJECT UTF-8 4") == "* THREAD (4)\r\nOK Thread completed.\r\n");
+  append(client, "INBOX", "Subject: ab\r\n\r\nx\r\n");
+  CHECK(answered("SORT (SUBJECT) UTF-8 ALL") == "* SORT 2 4 5 1 3\r\nOK Sort completed.\r\n");
+  CHECK(answered("SEARCH BODY x") == "* SEARCH 1 2 3 4 5\r\nOK Search completed.\r\n");
 }

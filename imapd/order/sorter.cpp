@@ -80,11 +80,13 @@ Sorter::Sorter(Selected& selected, std::vector<SortCriterion> criteria,
 }
 
 bool Sorter::run(std::size_t messages, std::uint64_t octets) {
+  held_up_by_.reset();
   auto left = octets;
   for (; messages > 0 && left > 0 && read_ < numbers_.size(); --messages) {
     std::uint64_t cost = 0;
     auto number = numbers_[read_];
     if (read(number, cost)) numbers_[kept_++] = number;
+    if (is_held_up()) return true;
     ++read_;
     left -= std::min(left, cost);
   }
@@ -98,10 +100,13 @@ bool Sorter::read(std::uint32_t number, std::uint64_t& octets) {
   Subject subject{number, selected_.uid_of(number), std::nullopt};
   octets += message_cost;
   auto before = values_.size();
+  auto texts_before = texts_.size();
   for (auto criterion : criteria_) {
     auto value = value_of(criterion.key, subject);
     if (!value) {
+      if (store::is_in_use(value.error())) held_up_by_ = value.error();
       values_.resize(before);
+      texts_.resize(texts_before);
       return false;
     }
     values_.push_back(*value);
@@ -207,7 +212,8 @@ std::optional<std::uint32_t> Sorter::place_of(std::uint32_t number) {
   return place;
 }
 
-std::vector<std::uint32_t> Sorter::put_into(std::vector<std::uint32_t> ordered) {
+std::optional<std::vector<std::uint32_t>> Sorter::put_into(std::vector<std::uint32_t> ordered) {
+  held_up_by_.reset();
   auto at = [&](std::size_t i) { return ordered.begin() + static_cast<std::ptrdiff_t>(i); };
   std::size_t low = 0;
   for (auto place : order_) {
@@ -215,6 +221,7 @@ std::vector<std::uint32_t> Sorter::put_into(std::vector<std::uint32_t> ordered) 
     while (low < high) {
       auto middle = low + (high - low) / 2;
       auto other = place_of(ordered[middle]);
+      if (is_held_up()) return std::nullopt;
       if (!other) {
         ordered.erase(at(middle));
         --high;

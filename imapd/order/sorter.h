@@ -29,14 +29,18 @@ class Sorter {
          std::vector<std::uint32_t> numbers, std::vector<std::uint8_t> scores = {});
 
   /// Goes on with about so many messages, or as many as about `octets` of reading allow; false when
-  /// all are in order. A message that is gone or can't be read is left out.
+  /// all are in order. A message that is gone or can't be read is left out; before one that another
+  /// program has locked it stops, and is_held_up().
   bool run(std::size_t messages, std::uint64_t octets);
   /// The message numbers in their order.
   std::vector<std::uint32_t> take();
   /// Instead of take(): the messages that were sorted are put into `ordered`, message numbers that
   /// are in order already. Of those it reads as many as a binary search compares; one that can't be
-  /// read is left out.
-  std::vector<std::uint32_t> put_into(std::vector<std::uint32_t> ordered);
+  /// read is left out. Nothing if it is_held_up(); call it again after a while.
+  std::optional<std::vector<std::uint32_t>> put_into(std::vector<std::uint32_t> ordered);
+  /// The error of a locked message at which the last call has stopped.
+  const std::optional<Error>& held_up_by() const { return held_up_by_; }
+  bool is_held_up() const { return held_up_by_.has_value(); }
 
  private:
   using Key = SortCriterion::Key;
@@ -64,6 +68,7 @@ class Sorter {
   std::size_t at_ = 0;          // how far this pass has got
   // Places in values_ and numbers_ of what put_into() has compared, by message number.
   std::unordered_map<std::uint32_t, std::uint32_t> compared_;
+  std::optional<Error> held_up_by_;
 };
 
 }  // namespace pennypost::imap

@@ -33,37 +33,42 @@ std::vector<std::string> references_of(std::string_view header) {
 }  // namespace
 
 bool ThreadCollector::run(std::size_t messages, std::uint64_t octets) {
+  held_up_by_.reset();
   auto left = octets;
   for (; messages > 0 && left > 0 && next_ < numbers_.size(); --messages) {
     std::uint64_t cost = message_cost;
-    if (!read(numbers_[next_++], cost)) is_whole_ = false;
+    auto done = read(numbers_[next_], cost);
+    if (!done && store::is_in_use(done.error())) {
+      held_up_by_ = done.error();
+      return true;
+    }
+    ++next_;
+    if (!done) is_whole_ = false;
     left -= std::min(left, cost);
   }
   return next_ < numbers_.size();
 }
 
-bool ThreadCollector::read(std::uint32_t number, std::uint64_t& octets) {
+Result<void> ThreadCollector::read(std::uint32_t number, std::uint64_t& octets) {
   auto& mailbox = selected_.mailbox();
   auto uid = selected_.uid_of(number);
-  auto header = kept_fields(mailbox, uid);
-  if (!header) return false;
-  octets += header->size();
-  auto date = sent_date(mailbox, uid, *header);
-  if (!date) return false;
+  TRY(auto header, kept_fields(mailbox, uid));
+  octets += header.size();
+  TRY(auto date, sent_date(mailbox, uid, header));
   Threader::Subject message;
   message.number = number;
-  message.date = *date;
+  message.date = date;
   if (algorithm_ != Algorithm::Refs) {
-    auto subject = HeaderFields(*header).value("Subject");
+    auto subject = HeaderFields(header).value("Subject");
     if (subject) message.subject = base_subject(*subject);
   }
   if (algorithm_ != Algorithm::OrderedSubject) {
-    auto ids = ids_in(*header, "Message-ID", 1);
+    auto ids = ids_in(header, "Message-ID", 1);
     if (!ids.empty()) message.id = std::move(ids.front());
-    message.references = references_of(*header);
+    message.references = references_of(header);
   }
   threader_.add(message);
-  return true;
+  return {};
 }
 
 }  // namespace pennypost::imap

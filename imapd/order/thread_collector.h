@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,21 +26,24 @@ class ThreadCollector {
         threader_(algorithm) {}
 
   /// Reads about so many more messages, or as many as about `octets` allow; false when none is
-  /// left. One that is gone or can't be read is left out.
+  /// left. One that is gone or can't be read is left out; before one that another program has
+  /// locked it stops, and held_up_by() has the error.
   bool run(std::size_t messages, std::uint64_t octets);
+  const std::optional<Error>& held_up_by() const { return held_up_by_; }
   /// The threads, with UIDs.
   std::string finish() { return threader_.finish(&selected_.view()); }
   /// Whether all messages could be read.
   bool is_whole() const { return is_whole_; }
 
  private:
-  bool read(std::uint32_t number, std::uint64_t& octets);
+  Result<void> read(std::uint32_t number, std::uint64_t& octets);
 
   Selected& selected_;
   ThreadRequest::Algorithm algorithm_;
   std::vector<std::uint32_t> numbers_;
   std::size_t next_ = 0;
   bool is_whole_ = true;
+  std::optional<Error> held_up_by_;
   Threader threader_;
 };
 

@@ -23,14 +23,14 @@ Result<Searcher> Searcher::make(const Selected& selected, store::Mailbox& mailbo
 
 bool Searcher::gather(std::size_t messages, std::uint64_t octets,
                       std::vector<std::uint32_t>& found) {
-  is_held_up_ = false;
+  held_up_by_.reset();
   batch_->begin_step(octets);
   if (!settle(found)) return true;
   for (; messages > 0 && !batch_->is_spent() && !batch_->is_full(); --messages) {
     auto subject = next_subject();
     if (!subject) break;
     ask(*subject);
-    if (is_held_up_) {
+    if (is_held_up()) {
       next_ = subject->number;
       return true;
     }
@@ -56,7 +56,7 @@ bool Searcher::settle(std::vector<std::uint32_t>& found) {
   while (!batch_->empty()) {
     auto& subject = batch_->front();
     if (subject->answer == Truth::Unknown) ask(*subject);
-    if (is_held_up_) {
+    if (is_held_up()) {
       subject = subject_for(subject->number, subject->message);
       return false;
     }
@@ -98,7 +98,7 @@ void Searcher::ask(Subject& subject) {
 void Searcher::note_failure(Subject& subject, const Error& error) {
   subject.is_gone = true;
   has_missed_ = has_missed_ || store::is_expunged(error);
-  is_held_up_ = is_held_up_ || (batch_->waits() && store::is_in_use(error));
+  if (batch_->waits() && store::is_in_use(error)) held_up_by_ = error;
 }
 
 Truth Searcher::matches(const PreparedKey& key, Subject& subject) {

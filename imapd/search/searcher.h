@@ -65,9 +65,13 @@ class Searcher {
   bool is_within_message() const { return messages_in_memory() > 0; }
   /// How many messages it has looked at.
   std::uint32_t looked_at() const { return next_ - 1; }
+  /// Of how many it knows whether they match.
+  std::size_t decided() const { return looked_at() - batch_->size(); }
   /// gather() stopped before a message since another program has the mailbox locked; call it again
   /// after a while.
-  bool is_held_up() const { return is_held_up_; }
+  bool is_held_up() const { return held_up_by_.has_value(); }
+  /// Its error.
+  const std::optional<Error>& held_up_by() const { return held_up_by_; }
   /// Some of the messages that the client knows have been expunged by others, so that they can't be
   /// found.
   bool has_missed() const { return has_missed_; }
@@ -121,7 +125,7 @@ class Searcher {
   Narrowing narrowing_;
   std::vector<std::uint8_t> scores_;
   std::uint32_t next_ = 1;
-  bool is_held_up_ = false;
+  std::optional<Error> held_up_by_;
   bool has_missed_ = false;
 };
 

@@ -40,6 +40,7 @@ class TextBatch {
   bool waits() const { return waits_; }
 
   bool empty() const { return subjects_.empty(); }
+  std::size_t size() const { return subjects_.size(); }
   bool is_full() const { return subjects_.size() >= messages_max; }
   void add(std::unique_ptr<Subject> subject) { subjects_.push_back(std::move(subject)); }
   std::unique_ptr<Subject>& front() { return subjects_.front(); }

@@ -19,10 +19,16 @@
 
 namespace pennypost::store {
 
-/// The waiting time of one command.
+/// The waiting time of one command, for each lock.
 class LockWait {
  public:
-  LockWait(Loop& loop, Duration longest) : loop_(loop), end_(loop.now() + longest) {}
+  LockWait(Loop& loop, Duration longest) : loop_(loop), longest_(longest) { begin(); }
+
+  /// No lock is in the way: the next one is waited for as long again.
+  void begin() {
+    end_ = loop_.now() + longest_;
+    pause_ = pause_min;
+  }
 
   bool is_over() const { return loop_.now() >= end_; }
   /// Waits until the next try is due.
@@ -36,6 +42,7 @@ class LockWait {
   static constexpr Duration pause_max{1000};
 
   Loop& loop_;
+  Duration longest_;
   SteadyTime end_;
   Duration pause_ = pause_min;
 };
