@@ -164,6 +164,7 @@ Task<Result<std::vector<std::uint32_t>>> find_messages_in(SessionContext& contex
     if (wait.is_over()) co_return *searcher->held_up_by();
     co_await wait.pause();
   }
+  if (const auto& failure = searcher->failure()) context.log_failure(Reply(*failure));
   if (!is_indexed) indexing->want(name, WordIndexing::When::Soon);
   if (findings != nullptr) {
     *findings = {by_number(found, searcher->scores()), searcher->has_missed()};

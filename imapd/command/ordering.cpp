@@ -79,6 +79,10 @@ void keep_order(SessionContext& context, std::string_view name, const Numbers& o
   context.account().orders.keep(selected.mailbox(), name, std::move(kept));
 }
 
+void log_failure(const SessionContext& context, const std::optional<Error>& failure) {
+  if (failure) context.log_failure(Reply(*failure));
+}
+
 // `held_up_by`: by whom what is to be read is locked, if it is. The same error when that has lasted
 // too long.
 Task<Result<void>> wait_if_locked(SessionContext& context, store::LockWait& wait,
@@ -119,6 +123,7 @@ Task<Result<Numbers>> order_messages(SessionContext& context,
     auto waiting = wait_if_locked(context, wait, sorter.held_up_by());
     CO_TRY_DO(co_await std::move(waiting));
   }
+  log_failure(context, sorter.failure());
   if (is_known && others.empty()) co_return std::move(split.ordered);
   if (!is_known) {
     auto order = sorter.take();
@@ -156,6 +161,7 @@ Task<Result<std::string>> thread_messages(SessionContext& context,
       auto waiting = wait_if_locked(context, wait, collector.held_up_by());
       CO_TRY_DO(co_await std::move(waiting));
     }
+    log_failure(context, collector.failure());
     auto made = std::make_shared<KeptOrders::Kept>();
     made->threads = co_await context.heavy_lane().offload([&] { return collector.finish(); });
     made->uids = std::move(uids);

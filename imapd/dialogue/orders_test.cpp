@@ -164,3 +164,33 @@ TEST_CASE(
   CHECK(answered("SORT (SUBJECT) UTF-8 ALL") == "* SORT 2 4 5 1 3\r\nOK Sort completed.\r\n");
   CHECK(answered("SEARCH BODY x") == "* SEARCH 1 2 3 4 5\r\nOK Search completed.\r\n");
 }
+
+TEST_CASE("a message that can't be read is left out, and the log says why") {
+  LogCapture log;
+  TestAccount account;
+  account.deliver("Subject: b\nX-A: x\n\nx\n");
+  account.deliver("Subject: a\nX-A: x\n\nx\n");
+  Client client(account);
+  client.command("SELECT INBOX");
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(account.root() + "/Maildir/cur")) {
+    paths.push_back(entry.path());
+  }
+  REQUIRE(paths.size() == 2);
+  const auto& path = *std::ranges::min_element(paths);
+  std::filesystem::remove(path);
+  // Leads to itself.
+  std::filesystem::create_symlink(path, path);
+  const std::pair<const char*, const char*> asked[] = {
+      {"SORT (SUBJECT) UTF-8 ALL", "* SORT 2\r\n"},
+      {"THREAD REFERENCES UTF-8 ALL", "* THREAD (2)\r\n"},
+      {"SEARCH HEADER X-A x", "* SEARCH 2\r\n"},
+      {"SEARCH BODY x", "* SEARCH 2\r\n"}};
+  for (const auto& one : asked) {
+    CAPTURE(one.first);
+    auto before = log.lines().size();
+    CHECK(has(client.command(one.first), one.second));
+    REQUIRE(log.lines().size() > before);
+    CHECK(has(log.last(), "warning: ann: can't open " + path));
+  }
+}

@@ -104,7 +104,7 @@ bool Sorter::read(std::uint32_t number, std::uint64_t& octets) {
   for (auto criterion : criteria_) {
     auto value = value_of(criterion.key, subject);
     if (!value) {
-      if (store::is_in_use(value.error())) held_up_by_ = value.error();
+      note(value.error());
       values_.resize(before);
       texts_.resize(texts_before);
       return false;
@@ -113,6 +113,14 @@ bool Sorter::read(std::uint32_t number, std::uint64_t& octets) {
   }
   if (subject.header) octets += subject.header->size();
   return true;
+}
+
+void Sorter::note(const Error& error) {
+  if (store::is_in_use(error)) {
+    held_up_by_ = error;
+  } else if (!failure_ && !store::is_expunged(error)) {
+    failure_ = error;
+  }
 }
 
 Result<std::int64_t> Sorter::value_of(Key key, Subject& subject) {

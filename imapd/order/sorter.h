@@ -41,10 +41,13 @@ class Sorter {
   /// The error of a locked message at which the last call has stopped.
   const std::optional<Error>& held_up_by() const { return held_up_by_; }
   bool is_held_up() const { return held_up_by_.has_value(); }
+  /// Why the first was left out that could not be read, though it is there.
+  const std::optional<Error>& failure() const { return failure_; }
 
  private:
   using Key = SortCriterion::Key;
   struct Subject;
+  void note(const Error& error);
   bool read(std::uint32_t number, std::uint64_t& octets);
   std::optional<std::uint32_t> place_of(std::uint32_t number);
   Result<std::int64_t> value_of(Key key, Subject& subject);
@@ -69,6 +72,7 @@ class Sorter {
   // Places in values_ and numbers_ of what put_into() has compared, by message number.
   std::unordered_map<std::uint32_t, std::uint32_t> compared_;
   std::optional<Error> held_up_by_;
+  std::optional<Error> failure_;
 };
 
 }  // namespace pennypost::imap

@@ -43,7 +43,10 @@ bool ThreadCollector::run(std::size_t messages, std::uint64_t octets) {
       return true;
     }
     ++next_;
-    if (!done) is_whole_ = false;
+    if (!done) {
+      is_whole_ = false;
+      if (!failure_ && !store::is_expunged(done.error())) failure_ = done.error();
+    }
     left -= std::min(left, cost);
   }
   return next_ < numbers_.size();

@@ -30,6 +30,8 @@ class ThreadCollector {
   /// locked it stops, and held_up_by() has the error.
   bool run(std::size_t messages, std::uint64_t octets);
   const std::optional<Error>& held_up_by() const { return held_up_by_; }
+  /// Why the first was left out that could not be read, though it is there.
+  const std::optional<Error>& failure() const { return failure_; }
   /// The threads, with UIDs.
   std::string finish() { return threader_.finish(&selected_.view()); }
   /// Whether all messages could be read.
@@ -44,6 +46,7 @@ class ThreadCollector {
   std::size_t next_ = 0;
   bool is_whole_ = true;
   std::optional<Error> held_up_by_;
+  std::optional<Error> failure_;
   Threader threader_;
 };
 

@@ -98,7 +98,9 @@ void Searcher::ask(Subject& subject) {
 void Searcher::note_failure(Subject& subject, const Error& error) {
   subject.is_gone = true;
   has_missed_ = has_missed_ || store::is_expunged(error);
-  if (batch_->waits() && store::is_in_use(error)) held_up_by_ = error;
+  bool is_locked = store::is_in_use(error);
+  if (batch_->waits() && is_locked) held_up_by_ = error;
+  if (!failure_ && !is_locked && !store::is_expunged(error)) failure_ = error;
 }
 
 Truth Searcher::matches(const PreparedKey& key, Subject& subject) {

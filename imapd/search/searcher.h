@@ -75,6 +75,9 @@ class Searcher {
   /// Some of the messages that the client knows have been expunged by others, so that they can't be
   /// found.
   bool has_missed() const { return has_missed_; }
+  /// Why the first message that could not be read, though it is there, matches nothing; nothing:
+  /// all could be.
+  const std::optional<Error>& failure() const { return failure_; }
   /// From now on a locked message matches nothing, as one that is gone.
   void stop_waiting() { batch_->stop_waiting(); }
 
@@ -126,6 +129,7 @@ class Searcher {
   std::vector<std::uint8_t> scores_;
   std::uint32_t next_ = 1;
   std::optional<Error> held_up_by_;
+  std::optional<Error> failure_;
   bool has_missed_ = false;
 };
 
