@@ -290,7 +290,7 @@ TEST_CASE(
   client.end_input();
   auto answers = client.send("", "b ");
   CHECK(has(answers, "* OK [INPROGRESS (\"s\" "));
-  CHECK(has(answers, "\r\ns OK "));
+  CHECK(has(answers, "\r\ns NO [INUSE] "));
   CHECK(has(answers, "\r\nb OK "));
 }
 
