@@ -40,12 +40,18 @@ void KeptFields::keep(store::Mailbox& mailbox, store::Uid uid, std::string_view 
                       std::span<const std::string> names, const KeptFields* before) {
   // Of a longer one not all may be here.
   if (header.size() >= header_octets_max) return;
-  std::vector<std::string> further;
-  if (before != nullptr) further = before->further_names_;
+  auto value = value_of(header, names, before != nullptr ? before->further_names_ : Names());
+  if (!value && before != nullptr) value = value_of(header, names, {});
+  if (value) mailbox.cache(uid, store::CacheItem::Header, *value);
+}
+
+// Nothing if it would be too large.
+std::optional<std::string> KeptFields::value_of(std::string_view header,
+                                                std::span<const std::string> names, Names further) {
   for (const auto& name : names) {
     bool is_new = is_field_name(name) && !is_kept_field(name) && !holds(further, name);
     if (!is_new) continue;
-    if (further.size() == further_names_max) return;
+    if (further.size() == further_names_max) return std::nullopt;
     further.push_back(lower(name));
   }
   std::string value(has_empty_line(header) ? "+" : "-");
@@ -55,7 +61,7 @@ void KeptFields::keep(store::Mailbox& mailbox, store::Uid uid, std::string_view 
     if (is_kept_field(field.name) || holds(further, field.name)) value += field.whole;
   }
   if (value.starts_with('+')) value += "\r\n";
-  if (value.size() <= octets_max) mailbox.cache(uid, store::CacheItem::Header, value);
+  return value.size() <= octets_max ? std::optional(std::move(value)) : std::nullopt;
 }
 
 // What can't be a field's name, no message has.

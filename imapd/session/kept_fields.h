@@ -43,7 +43,8 @@ class KeptFields {
   /// Nothing if it keeps none yet.
   static std::optional<KeptFields> find(store::Mailbox& mailbox, store::Uid uid);
   /// Keeps of `header` what is_kept_field(), what is in `names`, and what was kept before. If that
-  /// is too much, all stays as it was.
+  /// is too much, what was kept before gives way, for nobody may ask for it any more; if it is too
+  /// much even so, all stays as it was.
   static void keep(store::Mailbox& mailbox, store::Uid uid, std::string_view header,
                    std::span<const std::string> names = {}, const KeptFields* before = nullptr);
 
@@ -53,7 +54,11 @@ class KeptFields {
   const std::string& header() const { return header_; }
 
  private:
-  std::vector<std::string> further_names_;
+  using Names = std::vector<std::string>;
+  static std::optional<std::string> value_of(std::string_view header,
+                                             std::span<const std::string> names, Names further);
+
+  Names further_names_;
   std::string header_;
 };
 
