@@ -100,11 +100,12 @@ Task<Reply> fetch_numbers(SessionContext& context, const std::vector<NumberRange
     co_await context.look_for_client();
     if (!producer.is_held_up()) {
       wait.begin();
-      continue;
+    } else if (wait.is_over()) {
+      producer.stop_waiting();
+    } else {
+      co_await context.connection().flush();
+      co_await wait.pause();
     }
-    if (wait.is_over()) producer.stop_waiting();
-    co_await context.connection().flush();
-    co_await wait.pause();
   }
   if (const auto& failure = producer.failure()) co_return Reply(*failure);
   if (producer.missed() && !with_uid) {

@@ -165,6 +165,30 @@ TEST_CASE(
   CHECK(answered("SEARCH BODY x") == "* SEARCH 1 2 3 4 5\r\nOK Search completed.\r\n");
 }
 
+TEST_CASE("a command that meets one lock after another waits for each as long") {
+  LogCapture log;
+  TestAccount account(TestAccount::Format::Mbox);
+  account.lock_attempts = 100;
+  Client client(account);
+  std::string body;
+  while (body.size() < 1'500'000) body += std::string(70, 'x') + "\r\n";
+  append(client, "INBOX", "Subject: first\r\n\r\n" + body);
+  append(client, "INBOX", "Subject: second\r\n\r\nx\r\n");
+  client.command("SELECT INBOX");
+  // Each for more than half of the two seconds.
+  const auto answered = [&](const char* command, const char* last) {
+    std::thread other([lock = lock_inbox(account)]() mutable {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1'200));
+      lock = Descriptor();
+    });
+    auto answer = client.send(command, last);
+    other.join();
+    return answer;
+  };
+  CHECK(has(answered("f FETCH 1:2 BODY.PEEK[]\r\n", "Subject: first"), "* 1 FETCH"));
+  CHECK(has(answered("", "f "), "f OK "));
+}
+
 TEST_CASE("a message that can't be read is left out, and the log says why") {
   LogCapture log;
   TestAccount account;
