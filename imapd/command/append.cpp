@@ -246,7 +246,9 @@ Task<Reply> remove_replaced(SessionContext& context, AppendBatch& batch,
   selected.note_expunged(*gone);
   // RFC 8508 section 4.3: the new UID is told before the old message goes.
   context.put("* OK " + append_uid_code(appended) + " Replacement message ready.\r\n");
-  co_return Reply::ok(context.highest_modseq_code() + "Replace completed.");
+  auto coding = context.highest_modseq_code();
+  auto modseq = co_await std::move(coding);
+  co_return Reply::ok(modseq + "Replace completed.");
 }
 
 Task<Reply> store_messages(SessionContext& context, AppendBatch& batch) {

@@ -50,7 +50,9 @@ Task<Reply> copy_messages(SessionContext& context, const CommandHead& command, b
   // RFC 6851 section 4.3: COPYUID comes before the EXPUNGE lines, in an untagged OK.
   context.put("* OK " + code + " Moved UIDs.\r\n");
   if (copied->failure) co_return Reply(*copied->failure);
-  co_return Reply::ok(context.highest_modseq_code() + "Move completed.");
+  auto coding = context.highest_modseq_code();
+  auto modseq = co_await std::move(coding);
+  co_return Reply::ok(modseq + "Move completed.");
 }
 
 }  // namespace

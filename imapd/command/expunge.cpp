@@ -38,7 +38,10 @@ Task<Reply> expunge_messages(SessionContext& context, std::vector<Uid> uids,
       context.retry_while_locked(context.lane_for(uids.size()), [&] { return expunge(); });
   auto waiting = with_signs_of_life(context, "Still expunging.", std::move(expunging));
   CO_TRY_DO(co_await std::move(waiting));
-  co_return Reply::ok((has_removed ? context.highest_modseq_code() : "") + std::string(done));
+  if (!has_removed) co_return Reply::ok(std::string(done));
+  auto coding = context.highest_modseq_code();
+  auto code = co_await std::move(coding);
+  co_return Reply::ok(code + std::string(done));
 }
 
 namespace {

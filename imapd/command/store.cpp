@@ -109,13 +109,12 @@ Task<Reply> store_flags(SessionContext& context, const CommandHead& command) {
   change.mode = mode_of(request.change);
   auto uids = selected.uids(numbers);
   auto& mailbox = selected.mailbox();
-  auto keywords = mailbox.keywords().size();
   FlagsBefore flags_before(context, mailbox, uids);
   auto storing = context.retry_while_locked(context.lane_for(uids.size()),
                                             [&] { return mailbox.store(uids, change); });
   auto waiting = with_signs_of_life(context, "Still changing flags.", std::move(storing));
   CO_TRY(auto stored, co_await std::move(waiting));
-  if (mailbox.keywords().size() != keywords) {
+  if (selected.lacks_keywords()) {
     store::Changes grown;
     grown.keywords = true;
     selected.note(grown);

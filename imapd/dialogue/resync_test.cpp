@@ -132,6 +132,47 @@ TEST_CASE("while expunges are kept back, the mod-sequence up to which a client k
   CHECK(has(client.command("UID SEARCH ALL"), "* VANISHED 1\r\n"));
 }
 
+TEST_CASE("an own change does not hide what another session has removed unseen") {
+  for (auto format : {TestAccount::Format::Maildir, TestAccount::Format::Mbox}) {
+    LogCapture log;
+    TestAccount account(format);
+    Client client(account);
+    for (int i = 0; i < 3; ++i) append(client, "INBOX", "Subject: x\r\n\r\nx\r\n");
+    client.command("ENABLE QRESYNC");
+    auto highest = number_after(client.command("SELECT INBOX"), "[HIGHESTMODSEQ ");
+    Client other(account);
+    other.command("SELECT INBOX");
+    other.command("STORE 1 +FLAGS.SILENT (\\Deleted)");
+    other.command("EXPUNGE");
+    // The keyword is told before the mailbox is looked at again.
+    auto stored = client.command("STORE 3 +FLAGS (Fresh)");
+    CHECK(number_after(stored, "MODSEQ (") > highest);
+    CHECK(number_after(stored, "[HIGHESTMODSEQ ") == highest);
+    CHECK(has(client.command("NOOP"), "* VANISHED 1\r\n"));
+  }
+}
+
+TEST_CASE(
+    "a client that can't be told of changes, as the mailbox is locked, is told how far it knows") {
+  LogCapture log;
+  TestAccount account(TestAccount::Format::Mbox);
+  Client client(account);
+  for (int i = 0; i < 3; ++i) append(client, "INBOX", "Subject: x\r\n\r\nx\r\n");
+  client.command("ENABLE QRESYNC");
+  auto highest = number_after(client.command("SELECT INBOX"), "[HIGHESTMODSEQ ");
+  Client other(account);
+  other.command("SELECT INBOX");
+  other.command("STORE 1 +FLAGS.SILENT (\\Deleted Fresh)");
+  other.command("EXPUNGE");
+  auto lock = account.root() + "/inbox.lock";
+  std::ofstream(lock) << "1:otherhost";
+  auto told = client.command("NOOP");
+  CHECK(number_after(told, "[HIGHESTMODSEQ ") == highest);
+  CHECK_FALSE(has(told, "VANISHED"));
+  std::filesystem::remove(lock);
+  CHECK(has(client.command("NOOP"), "* VANISHED 1\r\n"));
+}
+
 TEST_CASE(
     "SELECT with QRESYNC tells what a client has missed, and nothing under another UIDVALIDITY") {
   Box box(6);

@@ -131,12 +131,6 @@ void SessionContext::enable_uid_only() {
   if (selected_) selected_->set_reporting(reporting_);
 }
 
-std::string SessionContext::highest_modseq_code() const {
-  if (!reporting_.vanished || !selected_) return "";
-  auto modseq = selected_->mailbox().highest_modseq();
-  return "[HIGHESTMODSEQ " + std::to_string(modseq.value()) + "] ";
-}
-
 // What the client has sent ahead of our answer it can't have compressed: that ends the connection.
 Task<> SessionContext::begin_compression() {
   if (compression_ != Compression::Asked) co_return;

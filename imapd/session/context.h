@@ -109,8 +109,9 @@ class SessionContext final : public Conversation {
   bool has_utf8() const { return has_utf8_; }
   NameForm name_form() const { return has_utf8_ || is_rev2() ? NameForm::Utf8 : NameForm::Utf7; }
   /// The response code with which a removal is answered (RFC 7162 section 3.2.7): of the selected
-  /// mailbox, with a space behind it; nothing if QRESYNC is not enabled.
-  std::string highest_modseq_code() const;
+  /// mailbox, with a space behind it; nothing if QRESYNC is not enabled, or the mailbox stays
+  /// locked.
+  Task<std::string> highest_modseq_code();
 
   // Work that blocks goes to a thread of the account.
   //

@@ -23,7 +23,8 @@ Selected::Selected(std::unique_ptr<store::Mailbox> mailbox) : mailbox_(std::move
   for (const auto& message : messages) view_.push_back(message.uid);
   told_exists_ = exists();
   told_recent_ = recent();
-  told_modseq_ = mailbox_->highest_modseq();
+  note_whole();
+  told_modseq_ = noted_modseq_;
 }
 
 std::string Selected::introduction() {
@@ -96,7 +97,8 @@ std::string Selected::tell(bool with_expunges, bool with_uid) {
   } else if (has_shrunk && told_recent_ > 0 && recent() != told_recent_) {
     tell_recent(out);
   }
-  if (expunged_.empty() && flags_.empty()) told_modseq_ = mailbox_->highest_modseq();
+  // Not the mailbox's own: a change of this session counts further than what it knows of others.
+  if (expunged_.empty() && flags_.empty()) told_modseq_ = noted_modseq_;
   return out;
 }
 
@@ -109,8 +111,8 @@ void Selected::note_told_flags(std::span<const Uid> uids) {
   if (is_followed()) told_.flags.insert(told_.flags.end(), uids.begin(), uids.end());
 }
 
-std::string Selected::held_back_line() const {
-  if (!reporting_.vanished || expunged_.empty()) return "";
+std::string Selected::held_back_line(bool is_behind) const {
+  if (!reporting_.vanished || (expunged_.empty() && !is_behind)) return "";
   return highest_modseq_line(told_modseq_);
 }
 
@@ -118,8 +120,12 @@ std::string Selected::annotated_line() {
   bool knows_all = expunged_.empty() && flags_.empty() && exists() == told_exists_;
   if (!annotated_ || !reporting_.modseqs || !knows_all) return "";
   annotated_ = false;
-  told_modseq_ = mailbox_->highest_modseq();
+  told_modseq_ = noted_modseq_;
   return highest_modseq_line(told_modseq_);
+}
+
+bool Selected::lacks_keywords() const {
+  return std::hash<std::string>()(flags_line(mailbox_->keywords())) != told_flags_;
 }
 
 void Selected::tell_keywords(std::string& out) {

@@ -52,6 +52,8 @@ class Selected {
 
   /// What sync() of the mailbox found.
   void note(const store::Changes& changes);
+  /// All changes up to the mailbox's mod-sequence are noted: it has just been synced.
+  void note_whole() { noted_modseq_ = mailbox_->highest_modseq(); }
   /// Notes messages that this session itself removed, to be told as expunged.
   void note_expunged(const std::vector<store::Uid>& uids);
   /// Whether there is anything to tell.
@@ -62,6 +64,8 @@ class Selected {
   std::string tell(bool with_expunges, bool with_uid);
   /// What tell() has told since the last call; nothing unless somebody follows.
   ToldMessages take_told() { return std::exchange(told_, {}); }
+  /// Messages may have keywords that no FLAGS line has told yet.
+  bool lacks_keywords() const;
   /// The client has been told the flags of these otherwise, by STORE or FETCH.
   void note_told_flags(std::span<const store::Uid> uids);
   /// Who follows the mailbox until it is closed; null: nobody.
@@ -78,8 +82,8 @@ class Selected {
 
   /// RFC 7162 section 3.2: while expunges are kept back, a client that has been told of later
   /// changes must not take them for all; this line has the mod-sequence up to which it knows all.
-  /// Nothing if none are kept back.
-  std::string held_back_line() const;
+  /// `is_behind`: there may be changes that could not even be noted. Nothing if there are neither.
+  std::string held_back_line(bool is_behind = false) const;
   /// RFC 7162 section 3.2: the mod-sequence has grown since annotations were changed, which
   /// concerns no message that would show it. Nothing for a client that knows no mod-sequences, and
   /// as long as there are changes that it does not know.
@@ -123,6 +127,7 @@ class Selected {
   std::vector<store::Uid> saved_result_;
   // The client knows all changes up to here.
   store::ModSeq told_modseq_{1};
+  store::ModSeq noted_modseq_{1};
   std::uint32_t told_exists_ = 0;
   std::uint32_t told_recent_ = 0;
   std::vector<store::Uid> expunged_;

@@ -11,7 +11,10 @@ Task<Result<void>> SessionContext::sync(Wait wait) {
   auto longest = wait == Wait::Yes ? store_->lock_timeout() : Duration::zero();
   auto work = store::retry_while_locked(loop(), light_lane(), longest, [&] {
     auto found = mailbox.sync();
-    if (found && !found->uid_validity) selected_->note(*found);
+    if (found && !found->uid_validity) {
+      selected_->note(*found);
+      selected_->note_whole();
+    }
     return found;
   });
   auto changes = co_await std::move(work);
@@ -43,7 +46,21 @@ Task<> SessionContext::tell_news(bool with_expunges, bool with_uid) {
   }
   auto telling = tell_selected(with_expunges, with_uid);
   co_await std::move(telling);
-  if (!with_expunges) put(selected_->held_back_line());
+  bool is_behind = !synced;
+  if (!with_expunges || is_behind) put(selected_->held_back_line(is_behind));
+}
+
+// RFC 7162 section 3.2.7. Whoever is told it takes all up to it for known, so what other sessions
+// have removed must have been noted.
+Task<std::string> SessionContext::highest_modseq_code() {
+  if (!reporting_.vanished) co_return "";
+  if (!announcer_ || announcer_->wishes().messages) {
+    auto syncing = sync(Wait::Yes);
+    auto synced = co_await std::move(syncing);
+    if (!synced) co_return "";
+  }
+  auto modseq = selected_->mailbox().highest_modseq();
+  co_return "[HIGHESTMODSEQ " + std::to_string(modseq.value()) + "] ";
 }
 
 Task<> SessionContext::tell_selected(bool with_expunges, bool with_uid) {
