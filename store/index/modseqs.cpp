@@ -76,6 +76,25 @@ void ModSeqs::load(std::vector<Message>& messages) {
   settle(messages, changed, gone);
 }
 
+std::vector<Uid> ModSeqs::take_over(std::vector<Message>& messages) {
+  std::vector<Uid> taken;
+  if (index_ == nullptr || index_->highest_modseq(folder_) == highest_) return taken;
+  auto states = index_->states(folder_);
+  auto state = states.begin();
+  for (auto& message : messages) {
+    while (state != states.end() && state->uid < message.uid) ++state;
+    if (state == states.end()) break;
+    bool is_known = message.modseq.value() > 0 && state->uid == message.uid;
+    bool is_same =
+        is_known && state->flags == message.flags && state->keywords == key_of(message.keywords);
+    if (!is_same || state->modseq <= message.modseq) continue;
+    message.modseq = state->modseq;
+    highest_ = std::max(highest_, state->modseq);
+    taken.push_back(message.uid);
+  }
+  return taken;
+}
+
 void ModSeqs::settle(std::vector<Message>& messages, std::span<const Uid> changed,
                      std::span<const Uid> gone) {
   if (changed.empty() && gone.empty()) return;

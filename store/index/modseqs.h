@@ -41,6 +41,10 @@ class ModSeqs {
   /// Fills in the modseq of those of `messages` that are in `changed`; both ascending.
   void settle(std::vector<Message>& messages, std::span<const Uid> changed,
               std::span<const Uid> gone);
+  /// For messages that look as before, though others have changed them and changed them back: takes
+  /// over the modseq that the index has now. Their UIDs, ascending; those with modseq 0 are left to
+  /// settle(), which is to be called after this.
+  std::vector<Uid> take_over(std::vector<Message>& messages);
   /// Raises highest() if the file of the folder's annotations has changed, also while no process
   /// had the folder open. Whether it has grown.
   bool note_annotations(const FileStamp& file);

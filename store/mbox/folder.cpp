@@ -226,9 +226,12 @@ Changes MboxFolder::adopt() {
     values_.name_folder({path_, base_.uid_validity});
     modseqs_.load(messages_);
   } else {
+    auto taken = modseqs_.take_over(messages_);
     std::vector<Uid> changed;
     std::ranges::merge(changes.added, changes.flags, std::back_inserter(changed));
     modseqs_.settle(messages_, changed, changes.expunged);
+    changes.flags.insert(changes.flags.end(), taken.begin(), taken.end());
+    std::ranges::sort(changes.flags);
   }
   bool has_index = layout_->settings().index != nullptr;
   changes.annotations =

@@ -123,6 +123,27 @@ TEST_CASE("sessions that have met keywords in another order agree on mod-sequenc
   }
 }
 
+// Of a Maildir the sessions of a process share one state (folder_cache.h).
+TEST_CASE("what one session of an mbox changes and changes back has a new mod-sequence for all") {
+  Home home;
+  Index index(home.index_directory, home.clock);
+  auto store = home.store(&index, MailLocation::Format::Mbox);
+  append(*store, 3);
+  auto one = open(*store);
+  auto other = open(*store);
+  flag(*one, 2);
+  FlagChange back;
+  back.mode = FlagChange::Mode::Remove;
+  back.flags = Flags::Flagged;
+  Uid second(2);
+  REQUIRE(one->store(std::span(&second, 1), back));
+  auto changes = other->sync();
+  REQUIRE(changes);
+  CHECK(changes->flags == std::vector<Uid>{second});
+  CHECK(other->find(second)->modseq == one->find(second)->modseq);
+  CHECK(other->sync()->flags.empty());
+}
+
 TEST_CASE("an index that is removed under a session is made anew, and nothing goes back") {
   Home home;
   Index index(home.index_directory, home.clock);
