@@ -245,6 +245,26 @@ TEST_CASE("a client hears of the annotations of what can't be selected") {
   CHECK(client.send("", "* METADATA") == "* METADATA Above /private/x\r\n");
 }
 
+TEST_CASE("annotations are told of no mailbox that is not asked for any more") {
+  LogCapture log;
+  TestAccount account;
+  Client client(account);
+  for (const char* name : {"Box", "Other"}) {
+    client.command(std::string("CREATE ") + name);
+    client.command(std::string("SUBSCRIBE ") + name);
+  }
+  client.command("NOTIFY SET (subscribed (SubscriptionChange MailboxMetadataChange))");
+  auto store = account.open();
+  REQUIRE(store->unsubscribe(name_of("Box")).has_value());
+  CHECK(has(client.send("", "* LIST"), "Box"));
+  for (const char* name : {"Box", "Other"}) {
+    auto file = store->annotations(name_of(name));
+    REQUIRE(file.has_value());
+    REQUIRE(file->change({{"/shared/comment", "a"}}, 10).has_value());
+  }
+  CHECK(client.send("", "* METADATA") == "* METADATA Other /shared/comment\r\n");
+}
+
 TEST_CASE("what is known of annotations stays known when the mailbox is renamed") {
   LogCapture log;
   TestAccount account;
