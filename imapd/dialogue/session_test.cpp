@@ -213,12 +213,20 @@ TEST_CASE(
   for (int i = 0; i < 3; ++i) append(client, "INBOX", first);
   client.command("SELECT INBOX");
   client.command("STORE 1:3 FLAGS.SILENT (\\Seen)");
-  std::set<std::string> files;
-  for (const auto& file : std::filesystem::directory_iterator(account.root() + "/Maildir/cur")) {
-    files.insert(file.path().string());
+  // Where the second message's new name would be. The order of names is not that of messages.
+  std::string base;
+  std::ifstream list(account.root() + "/Maildir/dovecot-uidlist");
+  for (std::string line; std::getline(list, line);) {
+    if (line.starts_with("2 ")) base = line.substr(line.find(" :") + 2);
   }
-  // Where the second message's new name would be.
-  auto name = *std::next(files.begin());
+  base.resize(std::min(base.size(), base.find(":2,")));
+  REQUIRE_FALSE(base.empty());
+  std::string name;
+  for (const auto& file : std::filesystem::directory_iterator(account.root() + "/Maildir/cur")) {
+    auto path = file.path().string();
+    if (path.find('/' + base) != std::string::npos) name = path;
+  }
+  REQUIRE_FALSE(name.empty());
   std::filesystem::create_directory(name.insert(name.rfind(":2,") + 3, "F"));
   auto stored = client.command("STORE 1:3 +FLAGS.SILENT (\\Flagged)");
   CHECK(has(stored, "* 1 FETCH (FLAGS (\\Flagged \\Seen"));
