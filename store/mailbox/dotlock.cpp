@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::size_t owner_bytes_max = 512;  // "pid:host" in a lock file
+constexpr std::uint64_t proc_stat_bytes_max = 4096;
 
 // The locks of this process: distinguishes another thread's lock from one left by an earlier
 // process with the same pid.
@@ -68,6 +69,18 @@ std::optional<pid_t> local_owner(const FilePlace& lock) {
   return static_cast<pid_t>(*pid);
 }
 
+// A process that was killed, but that nobody has waited for yet, holds nothing any more.
+bool is_running(pid_t process) {
+  if (::kill(process, 0) != 0 && errno == ESRCH) return false;
+  auto path = "/proc/" + std::to_string(process) + "/stat";
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  auto stat = file ? read_range(file.number(), 0, proc_stat_bytes_max, path) : std::string();
+  if (!stat) return true;
+  // The name in brackets may hold any octets.
+  auto state = stat->rfind(") ");
+  return state == std::string::npos || stat->substr(state + 2, 1) != "Z";
+}
+
 std::int64_t changed_at(const FilePlace& place) {
   struct stat status {};
   if (!place.look(status)) return 0;
@@ -80,8 +93,7 @@ void break_stale(const FilePlace& lock, const FilePlace& file, const DotlockRule
   if (!seen.exists()) return;
   bool stale = false;
   if (auto owner = local_owner(lock)) {
-    bool lives = ::kill(*owner, 0) == 0 || errno != ESRCH;
-    stale = !lives || (*owner == ::getpid() && !own_locks().contains(lock.path()));
+    stale = !is_running(*owner) || (*owner == ::getpid() && !own_locks().contains(lock.path()));
   } else {
     auto last_change = std::max(changed_at(lock), changed_at(file));
     stale = wall_clock_ns() / second_ns > last_change + rule.stale_seconds;

@@ -1,6 +1,7 @@
 #include "store/mailbox/mailbox.h"
 
 #include <doctest/doctest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -331,6 +332,16 @@ TEST_CASE("a lock is waited for, and broken only when its process is gone or it 
   SUBCASE("a process that is gone") {
     std::ofstream(lock_path) << "4194303:" << lock_hostname();
     CHECK(Dotlock::take(path, patient));
+  }
+  SUBCASE("a process that has ended, though nobody has waited for it") {
+    auto child = ::fork();
+    if (child == 0) ::_exit(0);
+    REQUIRE(child > 0);
+    siginfo_t ended{};
+    REQUIRE(::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT) == 0);
+    std::ofstream(lock_path) << child << ":" << lock_hostname();
+    CHECK(Dotlock::take(path, patient));
+    ::waitpid(child, nullptr, 0);
   }
   SUBCASE("our pid, of an earlier life") {
     std::ofstream(lock_path) << ::getpid() << ":" << lock_hostname();
