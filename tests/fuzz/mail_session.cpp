@@ -145,8 +145,9 @@ void imap4(std::string_view lines, const Home& home) {
     ASSERT(location);
     auto mail = store::open_store(*location, settings());
     imap::Accounts accounts(loop, 4, 2);
-    imap::Session session(all, connection, {"ann", "SESSION", "login"}, accounts.open("ann"),
-                          std::move(mail));
+    imap::LoggedIn who{"ann", "SESSION", "login"};
+    who.account = std::make_shared<const store::AccountRef>();
+    imap::Session session(all, connection, std::move(who), accounts.open("ann"), std::move(mail));
     loop.run_until(session.serve());
   });
 }
